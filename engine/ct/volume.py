@@ -1,0 +1,118 @@
+"""A scan in memory: read-only HU on a regular grid, and where it came from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.ct.geometry import Box, Geometry, Plane, Point
+
+HuArray = NDArray[np.int16] | NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Window:
+    """A display window in HU: `width` around `level` (PS3.3 C.11.2.1.2)."""
+
+    width: float
+    level: float
+    name: str = ""
+
+    @property
+    def low(self) -> float:
+        """HU shown black."""
+        return self.level - self.width / 2
+
+    @property
+    def high(self) -> float:
+        """HU shown white."""
+        return self.level + self.width / 2
+
+
+PRESETS: dict[str, Window] = {
+    "soft": Window(400, 40, "soft tissue"),
+    "lung": Window(1500, -600, "lung"),
+    "bone": Window(2500, 480, "bone"),
+    "brain": Window(80, 40, "brain"),
+    "liver": Window(150, 90, "liver"),
+    "mediastinum": Window(350, 50, "mediastinum"),
+}
+
+
+@dataclass(frozen=True)
+class SeriesWarning:
+    """Something the reader must know about the data: a code, one plain sentence, the files concerned."""
+
+    code: str
+    message: str
+    files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What the header says of a series; empty strings where it says nothing. Holds PHI: never log it."""
+
+    path: str = ""
+    series_uid: str = ""
+    study_uid: str = ""
+    patient_name: str = ""
+    patient_id: str = ""
+    patient_age: str = ""
+    patient_sex: str = ""
+    study_date: str = ""
+    study_description: str = ""
+    institution: str = ""
+    modality: str = "CT"
+    description: str = ""
+    kernel: str = ""
+    slice_thickness_mm: float | None = None
+    lossy: str = ""  # ratio and method as the header gives them
+    windows: tuple[Window, ...] = ()
+    units: str = "HU"  # "HU", or "raw" where the file gives no rescale
+    spacing_known: bool = True
+    orientation_known: bool = True
+    inverted: bool = False  # MONOCHROME1: display inverted, HU as they are
+    warnings: tuple[SeriesWarning, ...] = ()
+    files: tuple[str, ...] = ()
+    attribution: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Volume:
+    """`hu` is [k, j, i], int16 or float32, read-only; `geometry` places it in the patient."""
+
+    hu: HuArray
+    geometry: Geometry
+    provenance: Provenance = field(default_factory=Provenance)
+
+    def __post_init__(self) -> None:
+        if self.hu.shape != self.geometry.shape:
+            raise ValueError(f"The volume's array {self.hu.shape} does not fit its geometry {self.geometry.shape}.")
+        self.hu.setflags(write=False)
+
+    def picture(self, plane: Plane, index: int) -> HuArray:
+        """One slice picture [row, column] in radiological orientation (a view), counted as PlaneFrame counts."""
+        picture: HuArray = self.geometry.plane(plane).take(self.hu, index)  # type: ignore[assignment]
+        return picture
+
+    def hu_at(self, mm: Point) -> float | None:
+        """HU of the voxel that holds an LPS point; None outside the volume."""
+        if not self.geometry.contains(mm):
+            return None
+        i, j, k = np.rint(self.geometry.to_index(mm)).astype(int)
+        size = self.geometry.size_ijk
+        return float(self.hu[min(max(k, 0), size[2] - 1), min(max(j, 0), size[1] - 1), min(max(i, 0), size[0] - 1)])
+
+    def box_mask(self, box: Box) -> tuple[tuple[slice, slice, slice], NDArray[np.bool_]]:
+        """The sub-array [k, j, i] that may hold a box, and which of its voxels have their centre inside (LPS mm)."""
+        corners = self.geometry.to_index(box.corners())
+        low = np.clip(np.floor(corners.min(0)).astype(int), 0, np.array(self.geometry.size_ijk))
+        high = np.clip(np.ceil(corners.max(0)).astype(int) + 1, 0, np.array(self.geometry.size_ijk))
+        axes = [np.arange(a, max(a, b)) for a, b in zip(low, high, strict=True)]
+        k, j, i = np.meshgrid(axes[2], axes[1], axes[0], indexing="ij")
+        mm = self.geometry.to_mm(np.stack([i, j, k], axis=-1))
+        inside = np.all((mm >= np.array(box.low) - 1e-6) & (mm <= np.array(box.high) + 1e-6), axis=-1)
+        window = (slice(low[2], high[2]), slice(low[1], high[1]), slice(low[0], high[0]))
+        return window, inside

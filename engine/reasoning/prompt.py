@@ -1,0 +1,110 @@
+"""One prompt for viewer and training: question + canvas -> chat messages; the model's text -> steps and answer."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engine.reasoning.zoom import Canvas
+
+PROMPTS = Path(__file__).resolve().parents[2] / "resources" / "prompts"
+STAGES = ("observe", "locate", "zoom", "conclude")
+DEFAULT_QUESTION = "What does the box show?"
+_STAGE = re.compile(r"\s*(?:[-*#\d.)\s]*)\**(observe|locate|zoom|conclude)\w*\**\s*[:.\-–]\s*", re.IGNORECASE)
+_ANSWER = re.compile(r"<answer>\s*(.*?)\s*(?:</answer>|$)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of the reasoning: `stage` is one of STAGES, or "" where the model did not name it."""
+
+    index: int
+    stage: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """A whole reply taken apart. `well_formed`: one think part with the four stages in order, then one answer."""
+
+    steps: tuple[Step, ...]
+    answer: str
+    well_formed: bool
+
+
+def template(name: str) -> str:
+    """The prompt template of that name in resources/prompts; FileNotFoundError names what is missing."""
+    return (PROMPTS / f"{name}.txt").read_text(encoding="utf-8").strip()
+
+
+def user_text(canvas: Canvas, question: str, options: tuple[str, ...], prompt: str) -> str:
+    """The text beside the picture. It states the picture's scale and window, never a measurement of the ROI."""
+    spec = canvas.spec
+    inset = f"inset {canvas.inset_mm:g} mm, {canvas.corner}" if canvas.inset else "no inset"
+    return template(prompt).format(
+        plane=canvas.plane.value,
+        slice_mm=f"{canvas.slice_mm:.0f}",
+        inset=inset,
+        width=f"{spec.window_width:g}",
+        level=f"{spec.window_level:g}",
+        question=question.strip() or DEFAULT_QUESTION,
+        options="; ".join(options) if options else "any",
+    )
+
+
+def messages(canvas: Canvas, question: str, options: tuple[str, ...], prompt: str) -> list[dict[str, Any]]:
+    """Chat messages in the transformers form: one user turn, picture first."""
+    text = user_text(canvas, question, options, prompt)
+    return [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": text}]}]
+
+
+def reply(sentences: dict[str, str], answer: str) -> str:
+    """The target text of training: staged sentences in `<think>`, then the answer."""
+    lines = "\n".join(f"{stage.capitalize()}: {sentences[stage]}" for stage in STAGES)
+    return f"<think>\n{lines}\n</think>\n<answer>{answer}</answer>"
+
+
+def split_steps(think: str) -> tuple[Step, ...]:
+    """The steps of a think part: a line that names a stage opens one; without any, each non-empty line is a step."""
+    steps: list[Step] = []
+    for line in think.split("\n"):
+        match = _STAGE.match(line)
+        text = line[match.end() :] if match else line
+        if not match and not text.strip():
+            continue
+        if match or not steps or not steps[-1].stage:
+            steps.append(Step(len(steps), match.group(1).lower() if match else "", text.strip()))
+        else:
+            last = steps[-1]
+            steps[-1] = Step(last.index, last.stage, f"{last.text} {text.strip()}".strip())
+    return tuple(steps)
+
+
+def think_part(text: str) -> str:
+    """What stands in the think part so far; all text before the answer where a model opened no think part."""
+    body = text.split("<answer>")[0]
+    if "<think>" in body:
+        body = body.split("<think>", 1)[1]
+    return body.split("</think>")[0]
+
+
+def parse(text: str) -> Parsed:
+    """Take a reply apart, finished or not. Never raises: a model may say anything."""
+    steps = split_steps(think_part(text))
+    match = _ANSWER.search(text)
+    answer = match.group(1).strip() if match else ""
+    once = all(text.count(tag) == 1 for tag in ("<think>", "</think>", "<answer>", "</answer>"))
+    staged = tuple(step.stage for step in steps) == STAGES and all(step.text for step in steps)
+    ordered = bool(re.fullmatch(r"\s*<think>.*</think>\s*<answer>[^<]+</answer>\s*", text, re.DOTALL))
+    return Parsed(steps, answer, once and staged and ordered)
+
+
+def label_of(answer: str, options: tuple[str, ...]) -> str:
+    """The option an answer names: equal, else the longest option that it contains; "" where none fits."""
+    plain = " ".join(answer.lower().split()).strip(" .")
+    by_length = sorted(options, key=len, reverse=True)
+    equal = [option for option in by_length if option.lower() == plain]
+    inside = [option for option in by_length if re.search(rf"\b{re.escape(option.lower())}\b", plain)]
+    return (equal or inside or [""])[0]

@@ -1,0 +1,60 @@
+"""Who reasons: the protocol, the frozen question it answers, and ScriptedReasoner, which replays a saved trace."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from engine.reasoning.prompt import DEFAULT_QUESTION
+from engine.reasoning.trace import Token, Trace, TraceEvent
+from engine.reasoning.zoom import Canvas
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """Everything an answer depends on, frozen: the reading may change meanwhile, the question cannot."""
+
+    canvas: Canvas
+    text: str = DEFAULT_QUESTION
+    options: tuple[str, ...] = ()
+    prompt: str = "staged"
+    seed: int = 0
+    samples: int = 1
+    temperature: float = 0.0  # 0 = greedy for the first sample; further samples are drawn at 1 then
+    max_tokens: int = 512
+    canvas_path: str = ""
+    score_options: bool = True
+
+
+class Reasoner(Protocol):
+    """Anything that answers a question as a stream of events. Closing the iterator stops it."""
+
+    def explain(self, question: Question) -> Iterator[TraceEvent]:
+        """Input first; tokens and steps; an answer; Done last. Ends with Failed instead of raising."""
+        ...
+
+    def close(self) -> None:
+        """Give back the model's memory; the reasoner may be used again afterwards (it loads again)."""
+        ...
+
+
+@dataclass
+class ScriptedReasoner:
+    """Replays a saved trace at a steady pace: the demo, the documentation and the tests' reasoner."""
+
+    trace: Trace
+    tokens_per_s: float = 0.0  # 0 = as fast as it is read
+    closed: bool = field(default=False, init=False)
+
+    def explain(self, question: Question) -> Iterator[TraceEvent]:
+        """The saved events, whatever is asked."""
+        for event in self.trace.events:
+            if isinstance(event, Token) and self.tokens_per_s:
+                time.sleep(1 / self.tokens_per_s)
+            yield event
+
+    def close(self) -> None:
+        """Nothing is held; remembered for tests."""
+        self.closed = True

@@ -1,0 +1,179 @@
+"""What a reasoner says while it works, as frozen events, and the saved trace: JSON lines, one event each."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True)
+class TraceEvent:
+    """Base of all events; `event` names the kind in JSON, `sample` tells the answers of one question apart."""
+
+    event: ClassVar[str] = ""
+    sample: int = field(default=0, kw_only=True)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values with the kind under "event"."""
+        return {"event": self.event, **asdict(self)}
+
+    def line(self) -> str:
+        """One JSON line, without the newline."""
+        return json.dumps(self.to_json(), ensure_ascii=False)
+
+
+@dataclass(frozen=True)
+class Input(TraceEvent):
+    """What the model was given: where the canvas was written ("" = nowhere), how it was made, and which model reads."""
+
+    event: ClassVar[str] = "input"
+    canvas: str
+    spec: dict[str, Any]
+    model: str
+    seed: int
+    question: str
+    options: tuple[str, ...] = ()
+    prompt: str = ""  # the text beside the picture, as given
+    roi_mm: tuple[float, ...] = ()  # x0 y0 z0 x1 y1 z1, LPS mm
+    slice_index: int = 0
+    slice_mm: float = 0.0
+    inset_mm: float = 0.0
+    corner: str = ""
+
+
+@dataclass(frozen=True)
+class Loading(TraceEvent):
+    """The model is being loaded or warmed: one plain phrase for the status line."""
+
+    event: ClassVar[str] = "loading"
+    message: str
+
+
+@dataclass(frozen=True)
+class Token(TraceEvent):
+    """One generated token: its text, probability, and the most likely alternatives as (text, p), best first."""
+
+    event: ClassVar[str] = "token"
+    text: str
+    p: float
+    top: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class StepDone(TraceEvent):
+    """A step of the reasoning is complete."""
+
+    event: ClassVar[str] = "step"
+    index: int
+    stage: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Claim(TraceEvent):
+    """A statement that can be measured, and whether it holds (None: cannot tell)."""
+
+    event: ClassVar[str] = "claim"
+    text: str
+    kind: str
+    stated: float | str
+    measured: float | str | None
+    ok: bool | None
+
+
+@dataclass(frozen=True)
+class Answer(TraceEvent):
+    """The answer as said, the option it names ("" if none), its probability, and every option's probability."""
+
+    event: ClassVar[str] = "answer"
+    text: str
+    label: str
+    p: float
+    options: dict[str, float] = field(default_factory=dict)
+    well_formed: bool = True
+
+
+@dataclass(frozen=True)
+class Causal(TraceEvent):
+    """How much less likely the same answer is under a condition: delta of its log-probability, nats."""
+
+    event: ClassVar[str] = "causal"
+    condition: str
+    delta: float
+
+
+@dataclass(frozen=True)
+class Stopped(TraceEvent):
+    """The reader stopped it."""
+
+    event: ClassVar[str] = "stopped"
+
+
+@dataclass(frozen=True)
+class Failed(TraceEvent):
+    """It could not go on: one plain sentence with what to do."""
+
+    event: ClassVar[str] = "failed"
+    message: str
+
+
+@dataclass(frozen=True)
+class Done(TraceEvent):
+    """All is said. Seconds count from the start of generation; `first` is the time to the first token."""
+
+    event: ClassVar[str] = "done"
+    tokens: int
+    seconds: float
+    first: float = 0.0
+    device: str = ""
+
+
+EVENTS: dict[str, type[TraceEvent]] = {
+    kind.event: kind for kind in (Input, Loading, Token, StepDone, Claim, Answer, Causal, Stopped, Failed, Done)
+}
+
+
+def from_json(values: dict[str, Any]) -> TraceEvent:
+    """The inverse of `to_json`; ValueError names an unknown kind or field."""
+    rest = {name: _frozen(value) for name, value in values.items() if name != "event"}
+    try:
+        return EVENTS[values["event"]](**rest)
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"Not a trace event: {error}.") from error
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A whole trace: its events in the order they came."""
+
+    events: tuple[TraceEvent, ...]
+
+    @property
+    def text(self) -> str:
+        """Everything the model wrote, of the first sample."""
+        return "".join(event.text for event in self.events if isinstance(event, Token) and event.sample == 0)
+
+    @property
+    def answer(self) -> Answer | None:
+        """The first sample's answer, if it got that far."""
+        return next((event for event in self.events if isinstance(event, Answer) and event.sample == 0), None)
+
+    def to_lines(self) -> str:
+        """JSON lines."""
+        return "".join(event.line() + "\n" for event in self.events)
+
+    @staticmethod
+    def from_lines(text: str) -> Trace:
+        """The inverse of `to_lines`; ValueError names the line that is not an event."""
+        events = []
+        for number, line in enumerate(filter(None, text.split("\n")), 1):
+            try:
+                events.append(from_json(json.loads(line)))
+            except ValueError as error:
+                raise ValueError(f"Line {number} of the trace is damaged: {error}") from error
+        return Trace(tuple(events))
