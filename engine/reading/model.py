@@ -1,0 +1,69 @@
+"""What the reader has said of one series: frozen values, all positions in LPS mm. Not a DICOM study."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import Literal
+
+from engine.ct.geometry import Box
+
+RoiStatus = Literal["drawn", "suggested"]
+Verdict = Literal["accepted", "corrected", "rejected"]
+
+
+def new_id() -> str:
+    """A fresh identifier for an ROI, finding or trace."""
+    return uuid.uuid4().hex[:12]
+
+
+@dataclass(frozen=True)
+class Roi:
+    """A box in LPS mm. A suggestion is an ROI that nobody has accepted yet; score and reason are the proposer's."""
+
+    id: str
+    box: Box
+    name: str = ""
+    status: RoiStatus = "drawn"
+    score: float | None = None
+    source: str = "reader"
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The reader's verdict on an answer: label as the model said it, and what the reader made of it."""
+
+    id: str
+    roi_id: str
+    label: str
+    verdict: Verdict
+    correction: str = ""  # the reader's own label where the verdict is "corrected"
+    trace_id: str = ""
+    probability: float | None = None
+    size_mm: float | None = None  # longest in-plane edge of the ROI when the finding was made
+    created: str = ""  # ISO 8601, UTC
+
+    @property
+    def text(self) -> str:
+        """The label that holds: the reader's where there is one."""
+        return self.correction or self.label
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Everything the reader has said of one series. Order is the order of making."""
+
+    series_uid: str = ""
+    frame_of_reference: str = ""
+    rois: tuple[Roi, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+    def roi(self, roi_id: str) -> Roi | None:
+        """The ROI of that id, or None."""
+        return next((roi for roi in self.rois if roi.id == roi_id), None)
+
+    @property
+    def suggestions(self) -> tuple[Roi, ...]:
+        """ROIs that wait for the reader's word."""
+        return tuple(roi for roi in self.rois if roi.status == "suggested")
