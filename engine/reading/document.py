@@ -22,7 +22,7 @@ class _Entry:
 
 
 class Document:
-    """Holds one Reading. `on_commit(label, reading)` is called at every commit, undo and redo: the session saves there."""
+    """Holds one Reading. `on_commit(label, reading)` follows every commit, undo and redo: the session saves there."""
 
     def __init__(self, reading: Reading | None = None) -> None:
         self._committed = reading or Reading()
