@@ -1,0 +1,32 @@
+# Each target does all of its own set-up; `make setup` says plainly what is missing.
+PY := .venv/bin/python
+.DEFAULT_GOAL := help
+
+.PHONY: help setup run test lint bench clean
+help:
+	@echo "make run     set up, fetch the sample case once, open it (without a display: run it in the terminal)"
+	@echo "make test    set up, then ruff, mypy, import contracts and all tests"
+	@echo "make lint    ruff, mypy and import contracts only"
+	@echo "make bench   timings beside their peers"
+	@echo "make setup   only the environment in .venv"
+
+setup:
+	@sh setup.sh
+
+run: setup
+	@$(PY) main.py sample
+
+lint: setup
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+	@.venv/bin/lint-imports --no-cache
+
+test: lint
+	@$(PY) -m pytest
+
+bench: setup
+	@$(PY) main.py bench
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache out runs

@@ -1,0 +1,405 @@
+#!/usr/bin/env python3
+"""Loupe CT's command line; with no command it opens the viewer. Exit 0 = done, 2 = the input is at fault, 1 = a bug."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from engine.ct.geometry import Box
+    from engine.reasoning.trace import TraceEvent
+
+BUG, FAULT = 1, 2
+NO_DISPLAY = (
+    "There is no display here: `main.py sample` works without one, `main.py snapshot` draws the window to a file."
+)
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong with the arguments in one sentence."""
+
+    def error(self, message: str) -> NoReturn:
+        """One line on stderr, exit 2."""
+        self.exit(FAULT, f"{self.prog}: {message}; see {self.prog} --help.\n")
+
+
+def box_mm(text: str) -> Box:
+    """x0,y0,z0,x1,y1,z1 in LPS mm to a Box."""
+    from engine.ct.geometry import Box
+
+    try:
+        values = [float(part) for part in text.split(",")]
+    except ValueError:
+        values = []
+    if len(values) != 6 or not all(abs(value) < 1e6 for value in values):
+        raise argparse.ArgumentTypeError("give six numbers x0,y0,z0,x1,y1,z1 in LPS mm")
+    return Box.from_corners((values[0], values[1], values[2]), (values[3], values[4], values[5]))
+
+
+def count(text: str) -> int:
+    """A whole number of at least one."""
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError("give a whole number of at least 1")
+    return int(text)
+
+
+def options_list(text: str) -> tuple[str, ...]:
+    """Comma separated options."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def say(values: Any) -> None:
+    """One JSON document on stdout."""
+    print(json.dumps(values, ensure_ascii=False), flush=True)
+
+
+def view(args: argparse.Namespace) -> int:
+    """Open the window."""
+    if not has_display():
+        print(NO_DISPLAY, file=sys.stderr)
+        return FAULT
+    from app.application import run
+
+    return run([str(path) for path in args.paths])
+
+
+def sample(args: argparse.Namespace) -> int:
+    """Fetch the sample case once and open it; without a display, run the main job in the terminal."""
+    from engine.ct.sample import sample_case
+
+    case = sample_case(lambda text: print(text, file=sys.stderr))
+    print(f"{case.message}\n{case.attribution}", file=sys.stderr)
+    if has_display():
+        from app.application import run
+
+        return run([str(case.folder)])
+    print("No display: running the case on Qt's offscreen platform instead.", file=sys.stderr)
+    os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    from app.demo import demo
+
+    return demo(args.out)
+
+
+def has_display() -> bool:
+    """Whether a window can be shown."""
+    if os.environ.get("QT_QPA_PLATFORM"):
+        return os.environ["QT_QPA_PLATFORM"] not in {"offscreen", "minimal", "vnc"}
+    return not sys.platform.startswith("linux") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def info(args: argparse.Namespace) -> int:
+    """List the series of a path."""
+    from engine.ct.load import scan
+
+    found = scan(args.path)
+    rows = [series.to_json() for series in found.series]
+    if args.json:
+        say(rows)
+    else:
+        for row in rows:
+            print(f"{row['description'] or '(no description)'} · {row['modality']} · {row['size_ijk']} · {row['uid']}")
+            for warning in row["warnings"]:
+                print(f"  ! {warning['message']}")
+    for warning in found.warnings:
+        print(f"{warning.message} ({len(warning.files)} files)", file=sys.stderr)
+    return 0
+
+
+def explain(args: argparse.Namespace) -> int:
+    """Stream the model's reasoning about a box."""
+    from engine.ct.load import load
+    from engine.reasoning.card import ModelCard
+    from engine.reasoning.explain import make_question, resolve_model, save_canvas
+    from engine.reasoning.host import HostedReasoner
+
+    model = resolve_model(args.model)
+    card = ModelCard.load(model)
+    volume = load(args.path, args.series)
+    out: Path | None = args.out
+    canvas_path = ""
+    if out:
+        out.mkdir(parents=True, exist_ok=True)
+        canvas_path = str(out / "canvas.png")
+    question = make_question(
+        volume,
+        args.roi_mm,
+        card,
+        text=args.question or "",
+        options=args.options,
+        zoom=not args.no_zoom,
+        seed=args.seed,
+        samples=args.samples,
+        canvas_path=canvas_path,
+        causal=args.causal,
+    )
+    if out:
+        save_canvas(question.canvas, out / "canvas.png")
+    reasoner = HostedReasoner(model, trust_remote_code=args.trust_remote_code)
+    try:
+        return _stream(reasoner.explain(question), args.json, out)
+    finally:
+        reasoner.close()
+
+
+def _stream(events: Iterator[TraceEvent], as_json: bool, out: Path | None) -> int:
+    """Print events as they come; exit code 2 when the model could not start, 1 when it broke later."""
+    from engine.reasoning.render import as_text
+    from engine.reasoning.trace import Failed, Token, Trace
+
+    came: list[TraceEvent] = []
+    code = 0
+    for event in events:
+        came.append(event)
+        print(event.line() + "\n" if as_json else as_text(event), end="", flush=True)
+        if isinstance(event, Failed):
+            print(event.message, file=sys.stderr)
+            code = BUG if any(isinstance(each, Token) for each in came) else FAULT
+    if out:
+        (out / "trace.jsonl").write_text(Trace(tuple(came)).to_lines(), encoding="utf-8")
+    return code
+
+
+def suggest(args: argparse.Namespace) -> int:
+    """Candidate ROIs, best first."""
+    from engine.ct.load import load
+    from engine.propose.classical import propose
+
+    rows = [candidate.to_json() for candidate in propose(load(args.path, args.series), top=args.top)]
+    if args.json:
+        say(rows)
+    else:
+        for rank, row in enumerate(rows, 1):
+            box = ",".join(f"{value:.1f}" for value in row["roi_mm"])
+            print(f"{rank}  {row['score']:.2f}  {row['reason']}  --roi-mm={box}")
+    return 0
+
+
+def measure(args: argparse.Namespace) -> int:
+    """Statistics of a box or a mask."""
+    from engine.ct.load import load
+    from engine.ct.masks import load_mask
+    from engine.ct.measure import measure_box, measure_mask
+
+    volume = load(args.path, args.series)
+    if args.mask:
+        measured = measure_mask(volume, load_mask(args.mask, volume, args.label))
+    else:
+        measured = measure_box(volume, args.roi_mm)
+    row = measured.to_json()
+    if args.json:
+        say(row)
+    else:
+        for name, value in row.items():
+            print(f"{name:14} {value}")
+    return 0
+
+
+def snapshot(args: argparse.Namespace) -> int:
+    """The real window as a picture."""
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    from app.snapshot import snapshot as take
+
+    width, _, height = args.size.partition("x")
+    if not (width.isdigit() and height.isdigit()):
+        raise argparse.ArgumentTypeError("--size: give WIDTHxHEIGHT in pixels, such as 1920x1080")
+    take(
+        args.path,
+        args.out,
+        roi_mm=args.roi_mm,
+        window=args.window,
+        layout=args.layout,
+        size=(int(width), int(height)),
+        series=args.series,
+        trace=args.trace,
+    )
+    return 0
+
+
+def train(args: argparse.Namespace) -> int:
+    """Fine-tune a model in this process, JSON lines of progress on stdout."""
+    from training import sft
+
+    return sft.run(args.config, args.resume)
+
+
+def evaluate(args: argparse.Namespace) -> int:
+    """Accuracy with intervals, with and without the inset."""
+    from engine.reasoning.explain import resolve_model
+    from training.evaluate import evaluate as run
+
+    models = [resolve_model(model) for model in args.model or [None]]
+    result = run(models, args.data, args.n, args.seed)
+    if args.json:
+        say(result)
+    else:
+        print(json.dumps(result, indent=2, ensure_ascii=False))
+    return 0
+
+
+def bench(args: argparse.Namespace) -> int:
+    """Timings, each beside its peer in the same run; every group in a process of its own."""
+    from engine.bench import run_groups
+
+    rows = run_groups(args.only)
+    if args.json:
+        say(rows)
+    else:
+        print("\n".join(json.dumps(row, ensure_ascii=False) for row in rows))
+    return 0
+
+
+def _with_path(parser: argparse.ArgumentParser, series: bool = True) -> None:
+    parser.add_argument("path", type=Path, help="DICOM folder or file, DICOMDIR, zip, NIfTI, NRRD, MHA or MHD")
+    if series:
+        parser.add_argument("--series", metavar="UID", help="which series; the one with most slices if not given")
+
+
+def _with_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print JSON and nothing else on stdout")
+
+
+ROI_HELP = "x0,y0,z0,x1,y1,z1: two opposite corners of a box in patient LPS millimetres"
+
+
+def _info_arguments(parser: argparse.ArgumentParser) -> None:
+    _with_path(parser, series=False)
+    _with_json(parser)
+
+
+def _explain_arguments(parser: argparse.ArgumentParser) -> None:
+    _with_path(parser)
+    parser.add_argument("--roi-mm", type=box_mm, required=True, metavar="BOX", help=ROI_HELP)
+    parser.add_argument("--model", metavar="DIR_OR_ID", help="a model folder or hub id; the bundled model if not given")
+    parser.add_argument("--question", help="what to ask; the model card's question if not given")
+    parser.add_argument("--options", type=options_list, default=(), metavar="a,b,c", help="the answers to choose from")
+    parser.add_argument("--samples", type=count, default=1, help="how many answers to draw")
+    parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same trace")
+    parser.add_argument("--no-zoom", action="store_true", help="leave the inset out of the picture")
+    parser.add_argument("--causal", action="store_true", help="test whether the answer rests on the ROI")
+    parser.add_argument("--trust-remote-code", action="store_true", help="allow this model to run code of its own")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="write canvas.png and trace.jsonl there")
+    _with_json(parser)
+
+
+def _suggest_arguments(parser: argparse.ArgumentParser) -> None:
+    _with_path(parser)
+    parser.add_argument("--top", type=count, default=10, help="how many at most")
+    _with_json(parser)
+
+
+def _measure_arguments(parser: argparse.ArgumentParser) -> None:
+    _with_path(parser)
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--roi-mm", type=box_mm, metavar="BOX", help=ROI_HELP)
+    what.add_argument("--mask", type=Path, metavar="FILE", help="a label map: NIfTI, NRRD or MHA")
+    parser.add_argument(
+        "--label", type=int, metavar="N", help="which label of the mask; all that is not 0 if not given"
+    )
+    _with_json(parser)
+
+
+def _snapshot_arguments(parser: argparse.ArgumentParser) -> None:
+    _with_path(parser)
+    parser.add_argument("--out", type=Path, required=True, metavar="PNG", help="the picture to write")
+    parser.add_argument("--roi-mm", type=box_mm, metavar="BOX", help=ROI_HELP)
+    parser.add_argument("--window", metavar="PRESET", help="soft, lung, bone, brain, liver, mediastinum or WIDTH/LEVEL")
+    parser.add_argument("--layout", choices=("mpr", "axial", "3d"), default="mpr")
+    parser.add_argument("--size", default="1920x1080", metavar="WxH", help="size of the window in pixels")
+    parser.add_argument("--trace", type=Path, metavar="JSONL", help="a saved trace to show in the reasoning panel")
+
+
+def _train_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("method", choices=("sft",), help="sft: supervised fine-tuning")
+    parser.add_argument("--config", type=Path, required=True, metavar="FILE.toml", help="see training/configs")
+    parser.add_argument("--resume", action="store_true", help="go on from the latest checkpoint")
+
+
+def _evaluate_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", action="append", metavar="DIR", help="a model folder; give it twice to compare two")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="CT scans to insert test lesions into")
+    parser.add_argument("--n", type=count, help="number of test cases")
+    parser.add_argument("--seed", type=int, default=0, help="other seeds are other patients")
+    _with_json(parser)
+
+
+def _bench_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--only", metavar="PREFIX", default="", help="only rows whose name begins so, such as stream")
+    _with_json(parser)
+
+
+def _sample_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", type=Path, default=Path("out"), help="where the offscreen run writes its results")
+
+
+Command = tuple[Callable[[argparse.Namespace], int], Callable[[argparse.ArgumentParser], None], str]
+COMMANDS: dict[str, Command] = {
+    "sample": (sample, _sample_arguments, "fetch the sample case once and open it (offscreen without a display)"),
+    "info": (info, _info_arguments, "list the series of a path"),
+    "explain": (explain, _explain_arguments, "stream the model's reasoning about a box"),
+    "suggest": (suggest, _suggest_arguments, "suggest regions worth a look"),
+    "measure": (measure, _measure_arguments, "HU statistics, volume, diameter and side of a box or mask"),
+    "snapshot": (snapshot, _snapshot_arguments, "draw the real window into a picture, without a display"),
+    "train": (train, _train_arguments, "fine-tune a model"),
+    "evaluate": (evaluate, _evaluate_arguments, "accuracy with and without the inset, with intervals"),
+    "bench": (bench, _bench_arguments, "timings beside their peers"),
+}
+
+
+def _joined(argv: list[str]) -> list[str]:
+    """`--roi-mm -10,…` as `--roi-mm=-10,…`: argparse would take the box for an option."""
+    out: list[str] = []
+    for word in argv:
+        if out and out[-1] == "--roi-mm":
+            out[-1] = f"--roi-mm={word}"
+        else:
+            out.append(word)
+    return out
+
+
+def parse(argv: list[str]) -> tuple[Callable[[argparse.Namespace], int], argparse.Namespace]:
+    """The function to run and its arguments."""
+    if argv and argv[0] in COMMANDS:
+        run, add, text = COMMANDS[argv[0]]
+        argv = _joined(argv)
+        parser = Parser(prog=f"main.py {argv[0]}", description=text)
+        add(parser)
+        return run, parser.parse_args(argv[1:])
+    listing = "\n".join(f"  {name:10} {text}" for name, (_, _, text) in COMMANDS.items())
+    parser = Parser(
+        prog="main.py",
+        description="Loupe CT: a CT viewer that shows how a local model reasons. Research use, not for diagnosis.",
+        epilog=f"commands (main.py COMMAND --help says more):\n{listing}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="CT to open in the viewer, or a session")
+    return view, parser.parse_args(argv)
+
+
+def main(argv: list[str]) -> int:
+    """Run one command; faults of the input are one sentence on stderr."""
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
+    run, args = parse(argv)
+    from engine.ct.errors import InputError
+
+    try:
+        return run(args)
+    except (InputError, argparse.ArgumentTypeError) as error:
+        print(error, file=sys.stderr)
+        return FAULT
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
