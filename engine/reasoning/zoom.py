@@ -6,13 +6,14 @@ recorded in every model card. Viewer and training both come here, so what is tra
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from engine.ct.errors import InputError
 from engine.ct.geometry import Box, Plane, PlaneFrame
 from engine.ct.volume import Volume, Window
 
@@ -75,23 +76,28 @@ class Canvas:
 
 
 def render(spec: CanvasSpec, volume: Volume, roi: Box, *, zoom: bool = True, plane: Plane = Plane.AXIAL) -> Canvas:
-    """The canvas of an ROI (LPS mm): the slice through its centre. Raises ValueError for an ROI outside the volume."""
+    """The canvas of an ROI (LPS mm): the slice through its centre. Raises InputError for an ROI outside the volume."""
+    frame, index, rect = roi_rect(volume, roi, plane)
+    return placed(compose(spec, volume.picture(plane, index), frame.pixel_mm, rect, zoom=zoom), frame, index, roi)
+
+
+def roi_rect(volume: Volume, roi: Box, plane: Plane = Plane.AXIAL) -> tuple[PlaneFrame, int, Rect]:
+    """The plane's frame, the slice through the ROI's centre, and the ROI on that slice as pixel edges (0 = first)."""
     frame = volume.geometry.plane(plane)
     corners = frame.to_screen(roi.corners())
     low, high = corners.min(0), corners.max(0)
     rows, columns = frame.shape
-    if high[0] < -0.5 or high[1] < -0.5 or high[2] < -0.5 or low[0] > columns or low[1] > rows or low[2] > frame.count:
-        raise ValueError("The ROI lies outside the volume; give a box that touches it.")
-    index = frame.slice_of(roi.centre)
-    rect = (low[0] + 0.5, low[1] + 0.5, high[0] + 0.5, high[1] + 0.5)
-    canvas = compose(spec, volume.picture(plane, index), frame.pixel_mm, rect, zoom=zoom)
-    return _placed(canvas, frame, index, roi)
+    if min(high) < -0.5 or low[0] > columns - 0.5 or low[1] > rows - 0.5 or low[2] > frame.count - 0.5:
+        raise InputError("The ROI lies outside the volume; give a box in LPS mm that touches it.")
+    rect = (float(low[0]) + 0.5, float(low[1]) + 0.5, float(high[0]) + 0.5, float(high[1]) + 0.5)
+    return frame, frame.slice_of(roi.centre), rect
 
 
-def _placed(canvas: Canvas, frame: PlaneFrame, index: int, roi: Box) -> Canvas:
+def placed(canvas: Canvas, frame: PlaneFrame, index: int, roi: Box) -> Canvas:
+    """The canvas with where it was taken: plane, slice, coordinate along the normal, ROI."""
     normal = {Plane.AXIAL: 2, Plane.CORONAL: 1, Plane.SAGITTAL: 0}[frame.plane]
     z_mm = frame.to_mm((frame.shape[1] - 1) / 2, (frame.shape[0] - 1) / 2, index)[normal]
-    return Canvas(**{**canvas.__dict__, "slice_index": index, "plane": frame.plane, "z_mm": z_mm, "roi_mm": roi})
+    return replace(canvas, slice_index=index, plane=frame.plane, z_mm=z_mm, roi_mm=roi)
 
 
 def compose(
