@@ -1,0 +1,64 @@
+"""What the program remembers between starts: one model, one JSON file in the user's configuration folder.
+
+A broken file never stops the program: it is kept aside, said in one sentence, and the defaults hold.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+FILE = "settings.json"
+
+
+class Settings(BaseModel):
+    """Everything remembered. No PHI: folders are the reader's own choice, nothing of a header is kept."""
+
+    model_config = ConfigDict(extra="forbid", validate_assignment=True)
+
+    model: str = ""  # folder or hub id; "" is the bundled one
+    remote_code: tuple[str, ...] = ()  # models whose own code the reader has allowed, one tick each
+    folder: str = ""  # where the last open dialog was
+    geometry: str = ""  # QMainWindow.saveGeometry, base64
+    docks: str = ""  # QMainWindow.saveState, base64
+    panes: tuple[int, ...] = ()  # sizes of the viewport grid: rows, then columns, px
+    keys: dict[str, str] = {}  # action key -> shortcut, where the reader changed it
+
+
+def config_folder() -> Path:
+    """Where settings and the log live; LOUPE_CONFIG overrides."""
+    return Path(os.environ.get("LOUPE_CONFIG") or platformdirs.user_config_dir("loupe-ct"))
+
+
+def load(folder: Path) -> tuple[Settings, str]:
+    """The settings of a folder and, where the file could not be used, one sentence about it ("" otherwise)."""
+    path = folder / FILE
+    try:
+        return Settings.model_validate_json(path.read_bytes()), ""
+    except FileNotFoundError:
+        return Settings(), ""
+    except OSError as error:
+        return Settings(), f"The settings file {path} cannot be read ({error.strerror}); the defaults are used."
+    except ValidationError as error:
+        where = ".".join(str(part) for part in error.errors()[0]["loc"]) or "the file"
+        return Settings(), _set_aside(path, where)
+
+
+def save(folder: Path, settings: Settings) -> None:
+    """Write the settings whole or not at all. Raises OSError where the folder cannot be written."""
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / (FILE + ".part")
+    part.write_text(settings.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    part.replace(folder / FILE)
+
+
+def _set_aside(path: Path, where: str) -> str:
+    kept = path.with_suffix(".broken.json")
+    try:
+        path.replace(kept)
+    except OSError:
+        return f"The settings file {path} is damaged ({where}); the defaults are used."
+    return f"The settings file was damaged ({where}); the defaults are used, the old file is kept as {kept.name}."
