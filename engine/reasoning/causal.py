@@ -40,7 +40,8 @@ def conditions(spec: CanvasSpec, volume: Volume, roi: Box, seed: int = 0) -> tup
 
     whole = picture(hu)
     made = [Condition("no inset", picture(hu, zoom=False)), Condition("roi blanked", picture(blanked(hu, rect)))]
-    elsewhere = _elsewhere(hu, rect, np.random.default_rng(seed))
+    taken = [rect, _under_inset(whole, hu.shape, frame.pixel_mm)] if whole.inset else [rect]
+    elsewhere = _elsewhere(hu, rect, taken, np.random.default_rng(seed))
     if elsewhere:
         other = compose(spec, hu, frame.pixel_mm, elsewhere[0])
         made.append(Condition("wrong inset", _with_inset_of(whole, other)))
@@ -76,8 +77,18 @@ def verdict(deltas: dict[str, float]) -> str:
     return f"It is not shown that the answer rests on the ROI: {numbers}."
 
 
-def _elsewhere(hu: NDArray[np.float32], rect: Rect, rng: np.random.Generator) -> list[Rect]:
-    """Up to CONTROLS equal rectangles inside the patient that touch neither the ROI nor each other."""
+def _under_inset(canvas: Canvas, shape: tuple[int, ...], pixel_mm: tuple[float, float]) -> Rect:
+    """The part of the slice that the inset hides, as pixel edges: a control there would change nothing."""
+    assert canvas.inset is not None
+    mm = canvas.slice_mm / canvas.spec.side
+    left = (shape[1] - canvas.slice_mm / pixel_mm[1]) / 2
+    top = (shape[0] - canvas.slice_mm / pixel_mm[0]) / 2
+    x0, y0, x1, y1 = (edge * mm for edge in canvas.inset)
+    return (left + x0 / pixel_mm[1], top + y0 / pixel_mm[0], left + x1 / pixel_mm[1], top + y1 / pixel_mm[0])
+
+
+def _elsewhere(hu: NDArray[np.float32], rect: Rect, taken: list[Rect], rng: np.random.Generator) -> list[Rect]:
+    """Up to CONTROLS equal rectangles inside the patient that touch neither what is taken nor each other."""
     width, height = rect[2] - rect[0], rect[3] - rect[1]
     rows, columns = hu.shape
     if width >= columns or height >= rows:
@@ -88,7 +99,7 @@ def _elsewhere(hu: NDArray[np.float32], rect: Rect, rng: np.random.Generator) ->
         place = (x, y, x + width, y + height)
         patch = hu[int(y) : int(y + height) + 1, int(x) : int(x + width) + 1]
         inside = float((patch > -950).mean()) > 0.6
-        if inside and not any(_touch(place, taken) for taken in (rect, *found)):
+        if inside and not any(_touch(place, other) for other in (*taken, *found)):
             found.append(place)
         if len(found) == CONTROLS:
             break
