@@ -98,7 +98,7 @@ def _elsewhere(hu: NDArray[np.float32], rect: Rect, taken: list[Rect], rng: np.r
         x, y = float(rng.uniform(0, columns - width)), float(rng.uniform(0, rows - height))
         place = (x, y, x + width, y + height)
         patch = hu[int(y) : int(y + height) + 1, int(x) : int(x + width) + 1]
-        inside = float((patch > -950).mean()) > 0.6
+        inside = float((patch > -940).mean()) > 0.95
         if inside and not any(_touch(place, other) for other in (*taken, *found)):
             found.append(place)
         if len(found) == CONTROLS:
