@@ -1,0 +1,32 @@
+"""Two windows on one case: what one of them changed, applied to what the other saved meanwhile."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TypeVar
+
+from engine.reading.model import Finding, Reading, Roi
+
+Item = TypeVar("Item", Roi, Finding)
+
+
+def merge(base: Reading, mine: Reading, theirs: Reading) -> Reading:
+    """`theirs` with the changes that lead from `base` to `mine`. Where both changed the same thing, mine holds.
+
+    An ROI that one side deleted stays when the other side has a finding on it: nothing loses its place.
+    """
+    findings = _merge(base.findings, mine.findings, theirs.findings)
+    needed = {finding.roi_id for finding in findings}
+    rois = _merge(base.rois, mine.rois, theirs.rois)
+    there = {roi.id for roi in rois}
+    lost = {roi.id: roi for side in (base, theirs, mine) for roi in side.rois if roi.id in needed - there}
+    return replace(mine, rois=(*rois, *lost.values()), findings=findings)
+
+
+def _merge(base: tuple[Item, ...], mine: tuple[Item, ...], theirs: tuple[Item, ...]) -> tuple[Item, ...]:
+    old = {item.id: item for item in base}
+    new = {item.id: item for item in mine}
+    deleted = old.keys() - new.keys()
+    changed = {key: item for key, item in new.items() if old.get(key) != item}
+    kept = tuple(changed.pop(item.id, item) for item in theirs if item.id not in deleted)
+    return (*kept, *changed.values())
