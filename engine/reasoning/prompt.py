@@ -12,7 +12,7 @@ from engine.reasoning.zoom import Canvas
 PROMPTS = Path(__file__).resolve().parents[2] / "resources" / "prompts"
 STAGES = ("observe", "locate", "zoom", "conclude")
 DEFAULT_QUESTION = "What does the box show?"
-_STAGE = re.compile(r"\s*(?:[-*#\d.)\s]*)\**(observe|locate|zoom|conclude)\w*\**\s*[:.\-–]\s*", re.IGNORECASE)
+_STAGE = re.compile(r"[-*#\d.)\s]*(observe|locate|zoom|conclude)\**\s*[:\-–]\**\s*", re.IGNORECASE)
 _ANSWER = re.compile(r"<answer>\s*(.*?)\s*(?:</answer>|$)", re.DOTALL)
 
 

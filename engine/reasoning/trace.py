@@ -134,8 +134,10 @@ EVENTS: dict[str, type[TraceEvent]] = {
 }
 
 
-def from_json(values: dict[str, Any]) -> TraceEvent:
+def from_json(values: Any) -> TraceEvent:
     """The inverse of `to_json`; ValueError names an unknown kind or field."""
+    if not isinstance(values, dict):
+        raise ValueError("Not a trace event: it must be a JSON object.")
     rest = {name: _frozen(value) for name, value in values.items() if name != "event"}
     try:
         return EVENTS[values["event"]](**rest)

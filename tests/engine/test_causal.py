@@ -1,0 +1,63 @@
+"""The causal test changes what it says it changes, and its verdict needs the ROI to beat the controls."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engine.ct.geometry import Box, Geometry
+from engine.ct.volume import Volume
+from engine.reasoning.causal import blanked, conditions, verdict
+from engine.reasoning.zoom import CanvasSpec, render
+
+SPEC = CanvasSpec(side=192, inset=64)
+ROI = Box((70, 70, 4), (80, 80, 6))
+
+
+def _volume() -> Volume:
+    rng = np.random.default_rng(1)
+    hu = rng.normal(-800, 20, (10, 160, 160)).astype(np.int16)
+    hu[:, 72:78, 72:78] = 50
+    return Volume(hu, Geometry(np.eye(4), (10, 160, 160)))
+
+
+def test_each_condition_changes_only_its_own_part() -> None:
+    volume = _volume()
+    whole = render(SPEC, volume, ROI)
+    made = {condition.name: condition.canvas for condition in conditions(SPEC, volume, ROI)}
+    assert set(made) == {"no inset", "roi blanked", "wrong inset", *(f"control {n}" for n in range(1, 5))}
+    x0, y0, x1, y1 = (int(edge) for edge in whole.inset or ())
+    box = np.s_[84:96, 84:96]
+    assert whole.pixels[box][..., 2].max() > 100 > made["roi blanked"].pixels[box][..., 2].max()
+    assert made["roi blanked"].pixels[y0 + 2 : y1 - 2, x0 + 2 : x1 - 2, 2].max() < 100
+    assert np.array_equal(made["wrong inset"].pixels[box], whole.pixels[box])
+    for n in range(1, 5):
+        control = made[f"control {n}"].pixels
+        assert np.array_equal(control[y0:y1, x0:x1], whole.pixels[y0:y1, x0:x1])
+        assert np.array_equal(control[box], whole.pixels[box])
+        assert not np.array_equal(control, whole.pixels)
+
+
+def test_the_same_seed_gives_the_same_controls() -> None:
+    one, two = (conditions(SPEC, _volume(), ROI, seed=5) for _ in range(2))
+    assert all(np.array_equal(a.canvas.pixels, b.canvas.pixels) for a, b in zip(one, two, strict=True))
+
+
+def test_blanking_leaves_the_rest_of_the_slice_alone() -> None:
+    hu = np.asarray(_volume().picture(_plane(), 5), np.float32)
+    out = blanked(hu, (70.5, 70.5, 80.5, 80.5))
+    assert np.ptp(out[70:81, 70:81]) == 0
+    out[70:81, 70:81] = hu[70:81, 70:81]
+    assert np.array_equal(out, hu)
+
+
+def _plane():
+    from engine.ct.geometry import Plane
+
+    return Plane.AXIAL
+
+
+def test_the_verdict_needs_the_roi_to_beat_the_controls_clearly() -> None:
+    controls = {"control 1": 0.1, "control 2": 0.2, "control 3": 0.0}
+    assert verdict({"roi blanked": 3.0, **controls}).startswith("The answer rests on the ROI")
+    assert verdict({"roi blanked": 0.25, **controls}).startswith("It is not shown")
+    assert verdict({"roi blanked": 3.0}).startswith("Cannot tell")
