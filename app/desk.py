@@ -1,0 +1,219 @@
+"""Everything of the program but its widgets: state, case, model, and what the reader can do with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+
+from app.case import Case
+from app.explainer import Explainer, MakeReasoner, hosted
+from app.job import Jobs
+from app.settings import Settings
+from app.viewing import ViewingModel
+from engine.ct.errors import InputError
+from engine.ct.geometry import Plane, Point
+from engine.ct.volume import PRESETS, Window
+from engine.reading import edits
+from engine.reading.document import Document
+from engine.reading.model import Finding, Reading, Roi
+
+if TYPE_CHECKING:
+    from app.suggester import Suggester
+
+
+class Desk(QObject):
+    """One reader's desk: viewing, document, case, explainer, suggester; one place that says things."""
+
+    said = Signal(str)  # for the status line
+    failed = Signal(str)  # for the message bar
+    changed = Signal()  # something that actions depend on
+
+    def __init__(
+        self, settings: Settings, *, sessions: Path | None = None, make_reasoner: MakeReasoner = hosted
+    ) -> None:
+        super().__init__()
+        self.settings = settings
+        self.viewing = ViewingModel(self)
+        self.document = Document()
+        self.jobs = Jobs(self)
+        self.case = Case(self.viewing, self.document, self.jobs, sessions)
+        self.explainer = Explainer(self.viewing, self.document, self.case, self.jobs, make_reasoner)
+        self._suggester: Suggester | None = None
+        self.plane = Plane.AXIAL  # where the pointer was last: keys act there
+        for part in (self.case, self.explainer):
+            part.failed.connect(self.failed)
+        self.case.said.connect(self.said)
+        self.explainer.changed.connect(self.changed)
+        self.case.progressed.connect(lambda share: self.changed.emit())
+        self.viewing.changed.connect(lambda old, new: self.changed.emit())
+        self._unsubscribe = self.document.subscribe(self._followed)
+
+    @property
+    def suggester(self) -> Suggester:
+        """Made when first used: the proposer's libraries load slowly."""
+        if self._suggester is None:
+            from app.suggester import Suggester
+
+            self._suggester = Suggester(self.viewing, self.document, self.case, self.jobs)
+            self._suggester.failed.connect(self.failed)
+            self._suggester.said.connect(self.said)
+            self._suggester.progressed.connect(lambda share, text: self.changed.emit())
+        return self._suggester
+
+    @property
+    def suggesting(self) -> bool:
+        """Whether suggestions are being looked for."""
+        return self._suggester is not None and self._suggester.running
+
+    @property
+    def ready(self) -> bool:
+        """Whether a whole series is there to work on."""
+        state = self.viewing.state
+        return state.volume is not None and state.loading is None
+
+    @property
+    def selected(self) -> Roi | None:
+        """The selected ROI."""
+        return self.document.reading.roi(self.viewing.state.selected)
+
+    def close(self) -> None:
+        """Stop all work, save, and give everything back."""
+        self.explainer.stop()
+        self.jobs.close()
+        self.explainer.close()
+        self.case.close()
+        self._unsubscribe()
+
+    # What the reader does
+
+    def escape(self) -> None:
+        """Cancel what is under way, the innermost first; else put the display back."""
+        if self.document.previewing:
+            self.document.abort()
+        elif self.explainer.stop():
+            self.said.emit("Stopped.")
+        elif not (self._suggester is not None and self._suggester.stop()) and not self.case.cancel():
+            self.reset()
+
+    def reset(self) -> None:
+        """Window as the series came; the views put back zoom and pan. The slice stays."""
+        from app.opening import first_window
+
+        volume = self.viewing.state.volume
+        if volume is not None:
+            self.viewing.set(window=first_window(volume), inverted=volume.provenance.inverted)
+
+    def preset(self, name: str) -> None:
+        """Show the preset window of that name."""
+        self.viewing.set(window=PRESETS[name])
+
+    @property
+    def own_windows(self) -> tuple[Window, ...]:
+        """The windows that the series itself brings."""
+        volume = self.viewing.state.volume
+        return volume.provenance.windows if volume is not None else ()
+
+    def scroll(self, by: int) -> None:
+        """Move by slices in the plane that the pointer was in last."""
+        state = self.viewing.state
+        if state.volume is None:
+            return
+        frame = state.volume.geometry.plane(self.plane)
+        column, row, slice_ = frame.to_screen(state.cursor)
+        wanted = min(max(round(float(slice_)) + by, 0), frame.count - 1)
+        self.viewing.set(cursor=frame.to_mm(float(column), float(row), wanted))
+
+    def nudge(self, right: int, down: int) -> None:
+        """Shift the selected ROI by pixels of the plane that the pointer was in last."""
+        volume, roi = self.viewing.state.volume, self.selected
+        if volume is None or roi is None:
+            return
+        frame = volume.geometry.plane(self.plane)
+        origin, there = frame.to_mm(0, 0, 0), frame.to_mm(right, down, 0)
+        step: Point = (there[0] - origin[0], there[1] - origin[1], there[2] - origin[2])
+        self.document.commit("Move ROI", edits.nudge_roi(self.document.committed, roi.id, step))
+
+    def go_to(self, roi_id: str) -> None:
+        """Select an ROI and bring every plane to its centre."""
+        roi = self.document.reading.roi(roi_id)
+        if roi is not None:
+            self.viewing.set(selected=roi_id, cursor=roi.box.centre)
+
+    def show_finding(self, finding: Finding) -> None:
+        """Go to a finding's place and show its trace."""
+        self.go_to(finding.roi_id)
+        self.explainer.replay(finding.trace_id)
+
+    def next_roi(self, by: int) -> None:
+        """Go to the next or previous ROI, suggestions after the reader's own, best first."""
+        order = in_order(self.document.reading)
+        if order:
+            ids = [roi.id for roi in order]
+            selected = self.viewing.state.selected
+            at = ids.index(selected) + by if selected in ids else (0 if by > 0 else -1)
+            self.go_to(ids[at % len(ids)])
+
+    def accept(self) -> None:
+        """Accept what waits for a verdict: the answer about the selected ROI, else the selected suggestion."""
+        roi = self.selected
+        if self.judging and (roi is None or roi.id == self.explainer.roi_id or roi.status == "drawn"):
+            self.explainer.accept()
+            self.said.emit("Accepted.")
+        elif roi is not None and roi.status == "suggested":
+            self._judge_suggestion("Accept suggestion", edits.accept_suggestion)
+
+    def reject(self) -> None:
+        """Reject what waits for a verdict on the selected ROI; else delete the ROI. Undo brings all of it back."""
+        roi = self.selected
+        if self.judging and (roi is None or roi.id == self.explainer.roi_id):
+            self.explainer.reject()
+            self.said.emit("Rejected. Delete once more removes the ROI itself." if roi else "Rejected.")
+        elif roi is not None and roi.status == "suggested":
+            self._judge_suggestion("Reject suggestion", edits.reject_suggestion)
+        elif roi is not None:
+            self.document.commit("Delete ROI", edits.delete_roi(self.document.committed, roi.id))
+            self.said.emit(f"{roi.name or 'The ROI'} was deleted; Ctrl+Z brings it back.")
+
+    @property
+    def judging(self) -> bool:
+        """Whether an answer waits for its verdict."""
+        return self.explainer.answer is not None and not self.explainer.running and self.explainer.finding is None
+
+    def open_sample(self) -> None:
+        """Fetch the sample case if it is not here yet, and open it."""
+        self.said.emit("Fetching the sample case…")
+        self.case.open_sample()
+
+    def use_model(self, model: str, remote_code: bool) -> None:
+        """Answer with that model and remember it; "" is the bundled one. Faults go to the message bar."""
+        from engine.reasoning.explain import resolve_model
+
+        try:
+            self.explainer.use(resolve_model(model or None), remote_code)
+        except InputError as error:
+            self.failed.emit(str(error))
+
+    def _judge_suggestion(self, label: str, edit: Callable[[Reading, str], Reading]) -> None:
+        """The verdict, then on to the next suggestion."""
+        roi_id = self.viewing.state.selected
+        waiting = [roi.id for roi in in_order(self.document.committed) if roi.status == "suggested"]
+        after = waiting[waiting.index(roi_id) + 1 :] + waiting[: waiting.index(roi_id)]
+        self.document.commit(label, edit(self.document.committed, roi_id))
+        if after:
+            self.go_to(after[0])
+
+    def _followed(self, old: Reading, new: Reading) -> None:
+        """A selection that points nowhere is none."""
+        selected = self.viewing.state.selected
+        if selected and new.roi(selected) is None:
+            self.viewing.set(selected="")
+        self.changed.emit()
+
+
+def in_order(reading: Reading) -> tuple[Roi, ...]:
+    """The reader's own ROIs as they were made, then the suggestions, best first."""
+    own = [roi for roi in reading.rois if roi.status == "drawn"]
+    return (*own, *sorted(reading.suggestions, key=lambda roi: -(roi.score or 0.0)))

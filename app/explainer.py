@@ -1,0 +1,253 @@
+"""Asking the model: one question at a time, its events as they come, and the reader's verdict on the answer."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from PIL import Image
+from PySide6.QtCore import QObject, Signal
+
+from app import faults
+from app.case import Case
+from app.job import Job, Jobs
+from app.viewing import ViewingModel
+from engine.ct.errors import InputError
+from engine.reading import edits
+from engine.reading.document import Document
+from engine.reading.model import Finding, Reading, Roi, new_id
+from engine.reasoning.card import ModelCard
+from engine.reasoning.trace import Answer, Failed, Loading, Stopped, Token, Trace, TraceEvent
+
+if TYPE_CHECKING:
+    from engine.reasoning.reasoner import Question, Reasoner
+    from engine.reasoning.zoom import Canvas
+
+NO_ROI = "Draw an ROI (B) or press G for suggestions, then press E."
+MakeReasoner = Callable[[str, bool], "Reasoner"]
+
+
+def hosted(model: str, remote_code: bool) -> Reasoner:
+    """The real thing: the model in a process of its own."""
+    from engine.reasoning.host import HostedReasoner
+
+    return HostedReasoner(model, trust_remote_code=remote_code)
+
+
+class Explainer(QObject):
+    """Runs questions on a Reasoner in a job. `answer` waits for the reader's verdict until there is one."""
+
+    began = Signal(object)  # Question
+    came = Signal(object)  # TraceEvent
+    ended = Signal()  # nothing more comes; the trace is saved
+    replayed = Signal(object, bytes)  # a saved Trace and the PNG that the model saw
+    changed = Signal()  # running, answer or model differ
+    failed = Signal(str)
+
+    def __init__(
+        self, viewing: ViewingModel, document: Document, case: Case, jobs: Jobs, make: MakeReasoner = hosted
+    ) -> None:
+        super().__init__()
+        self._viewing = viewing
+        self._document = document
+        self._case = case
+        self._jobs = jobs
+        self._make = make
+        self._reasoner: Reasoner | None = None
+        self._job: Job | None = None
+        self._closing: Job | None = None  # stopped, its thread not gone yet
+        self._waiting = False  # a question waits for that
+        self._question: Question | None = None
+        self._events: list[TraceEvent] = []
+        self.model = ""
+        self.card = ModelCard(name="")
+        self.roi_id = ""
+        self.trace_id = ""
+        self.answer: Answer | None = None
+        case.begun.connect(self.clear)
+
+    @property
+    def running(self) -> bool:
+        """Whether the model is being asked."""
+        return self._job is not None or self._waiting
+
+    def use(self, model: str, remote_code: bool = False) -> None:
+        """Answer with that model (a folder or hub id) from now on. InputError when its card cannot be read."""
+        try:
+            card = ModelCard.load(model)
+        except ValueError as error:
+            raise InputError(str(error)) from error
+        self.stop()
+        self._release()
+        self.model, self.card = model, card
+        self._reasoner = self._make(model, remote_code)
+        self.changed.emit()
+
+    def canvas(self, roi: Roi) -> Canvas | None:
+        """The picture the model would get of an ROI now; None where there is none to show."""
+        from engine.reasoning.zoom import render
+
+        volume = self._viewing.state.volume
+        if volume is None or min(roi.box.size) <= 0:
+            return None
+        try:
+            return render(self.card.canvas, volume, roi.box)
+        except ValueError:
+            return None
+
+    def explain(self, text: str = "", options: tuple[str, ...] = ()) -> None:
+        """Ask about the selected ROI; text and options default to the model card's."""
+        from engine.reasoning.explain import make_question
+
+        state = self._viewing.state
+        roi = self._document.committed.roi(state.selected)
+        if state.volume is None or roi is None:
+            self.failed.emit(NO_ROI)
+            return
+        if self._reasoner is None or self.running:
+            return
+        try:
+            question = make_question(state.volume, roi.box, self.card, text=text, options=options)
+        except ValueError as error:
+            self.failed.emit(str(error))
+            return
+        self._ask(question, roi.id)
+
+    def again(self) -> None:
+        """Ask the last question once more."""
+        if self._question is not None and not self.running:
+            self._ask(self._question, self.roi_id)
+
+    def stop(self) -> bool:
+        """Stop the model; False when it was not asked anything."""
+        if not self.running:
+            return False
+        self._waiting = False
+        if self._job is not None:
+            job, self._job = self._job, None
+            job.cancel()
+            self._closing = job
+            job.ended.connect(self._closed)
+        self._take(Stopped())
+        self._finish()
+        return True
+
+    def clear(self) -> None:
+        """Forget question and answer: another series is shown."""
+        self.stop()
+        self._question, self._events = None, []
+        self.roi_id, self.trace_id, self.answer = "", "", None
+        self.changed.emit()
+
+    def replay(self, trace_id: str) -> None:
+        """Show a saved trace again; its answer may be judged anew."""
+        saved = self._case.session.trace(trace_id) if self._case.session else None
+        if saved is None or self._case.session is None or self.running:
+            return
+        try:
+            trace = Trace.from_lines(saved.lines)
+        except ValueError as error:
+            self.failed.emit(str(error))
+            return
+        self.roi_id, self.trace_id, self.answer = saved.roi_id, trace_id, trace.answer
+        self.replayed.emit(trace, self._case.session.canvas(trace_id))
+        self.changed.emit()
+
+    @property
+    def finding(self) -> Finding | None:
+        """The verdict already given on the shown answer."""
+        found = (each for each in self._document.reading.findings if each.trace_id == self.trace_id)
+        return next(found, None) if self.trace_id else None
+
+    def accept(self) -> None:
+        """The answer holds."""
+        self._judge("Accept finding", edits.accept_finding)
+
+    def reject(self) -> None:
+        """The answer is wrong."""
+        self._judge("Reject finding", edits.reject_finding)
+
+    def correct(self, label: str) -> None:
+        """The answer is wrong, and this is the right one."""
+
+        def edit(reading: Reading, roi_id: str, said: str, *, probability: float, trace_id: str) -> Reading:
+            return edits.correct_finding(reading, roi_id, said, label, probability=probability, trace_id=trace_id)
+
+        self._judge("Correct finding", edit)
+
+    def close(self) -> None:
+        """Give the model's memory back, for good."""
+        if self._reasoner is not None:
+            self._reasoner.close()
+
+    def _judge(self, label: str, edit: Callable[..., Reading]) -> None:
+        answer = self.answer
+        if answer is None:
+            return
+        said = answer.label or answer.text
+        try:
+            reading = edit(self._document.committed, self.roi_id, said, probability=answer.p, trace_id=self.trace_id)
+        except InputError as error:
+            self.failed.emit(str(error))
+            return
+        self._document.commit(label, reading)
+        self.changed.emit()
+
+    def _ask(self, question: Question, roi_id: str) -> None:
+        self._question, self._events = question, []
+        self.roi_id, self.trace_id, self.answer = roi_id, new_id(), None
+        self.began.emit(question)
+        if self._closing is not None:  # one question at a time: the stopped one must be gone first
+            self._take(Loading("The last answer is being stopped."))
+            self._waiting = True
+        else:
+            self._start()
+        self.changed.emit()
+
+    def _start(self) -> None:
+        if self._question is None or self._reasoner is None:
+            return
+        self._job = job = self._jobs.run(self._reasoner.explain(self._question))
+        job.item.connect(self._take)
+        job.failed.connect(lambda error: self._take(Failed(faults.sentence(error))))
+        job.failed.connect(self._finish)
+        job.finished.connect(self._finish)
+
+    def _closed(self) -> None:
+        self._closing = None
+        if self._waiting:
+            self._waiting = False
+            self._start()
+
+    def _take(self, event: TraceEvent) -> None:
+        self._events.append(event)
+        if isinstance(event, Answer) and event.sample == 0:
+            self.answer = event
+        self.came.emit(event)
+
+    def _finish(self) -> None:
+        self._job = None
+        if self._question is not None and any(isinstance(event, Token) for event in self._events):
+            lines = Trace(tuple(each for each in self._events if not isinstance(each, Loading))).to_lines()
+            self._case.save_trace(self.trace_id, self.roi_id, lines, png(self._question.canvas))
+        self.ended.emit()
+        self.changed.emit()
+
+    def _release(self) -> None:
+        """End the former model's process without waiting for it here."""
+        if self._reasoner is not None:
+            reasoner, self._reasoner = self._reasoner, None
+            self._jobs.run(_closing(reasoner))
+
+
+def _closing(reasoner: Reasoner) -> Iterator[None]:
+    reasoner.close()
+    yield
+
+
+def png(canvas: Canvas) -> bytes:
+    """A canvas as PNG bytes."""
+    out = io.BytesIO()
+    Image.fromarray(canvas.pixels).save(out, "PNG")
+    return out.getvalue()

@@ -1,0 +1,118 @@
+"""Worker side of opening: paths -> series -> the loading of one. Generators for app.job; no Qt here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.ct.errors import InputError
+from engine.ct.geometry import Plane
+from engine.ct.volume import PRESETS, SeriesWarning, Volume, Window
+
+if TYPE_CHECKING:
+    from engine.ct.load import LoadStep, Series
+
+THUMB = 56  # px
+SESSION_SUFFIX = ".loupe"
+
+
+@dataclass(frozen=True)
+class Listed:
+    """What was found at the opened paths, and which series to show first."""
+
+    source: str
+    series: tuple[Series, ...]
+    warnings: tuple[SeriesWarning, ...]
+    chosen: Series
+
+
+def open_steps(paths: Sequence[Path], wanted: str = "") -> Iterator[Listed | LoadStep]:
+    """Scan the paths, yield what they hold, then load the wanted or the largest series, first image first.
+
+    A session file stands for the scan it was made on. Raises InputError where nothing can be shown.
+    """
+    from engine.ct.load import load_steps, scan
+
+    sources = []
+    for path in paths:
+        source, uid = _source(path)
+        sources.append(source)
+        wanted = uid or wanted
+    scans = [scan(source) for source in sources]
+    series = tuple(each for one in scans for each in one.series)
+    warnings = tuple(each for one in scans for each in one.warnings)
+    chosen = choose(series, wanted)
+    yield Listed(str(sources[0]), series, warnings, chosen)
+    yield from load_steps(chosen)
+
+
+def sample_steps() -> Iterator[Listed | LoadStep]:
+    """The sample case, fetched once, then as `open_steps`."""
+    from engine.ct.sample import sample_case
+
+    yield from open_steps([sample_case(lambda text: None).folder])
+
+
+def choose(series: tuple[Series, ...], wanted: str = "") -> Series:
+    """The series of that UID, else the one with most slices that is a volume. InputError where there is none."""
+    if wanted:
+        named = next((each for each in series if each.uid == wanted), None)
+        if named is None:
+            raise InputError(f"The series {wanted} is not there; open the folder without naming a series.")
+        return named
+    volumes = [each for each in series if each.kind == "volume"] or list(series)
+    if not volumes:
+        raise InputError("There is no CT series in what was opened; choose a folder with DICOM files or an image file.")
+    return max(volumes, key=lambda each: int(np.prod(each.size_ijk)))
+
+
+def thumbnail_steps(series: Sequence[Series]) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+    """(uid, small picture) of every series that can be read: its middle slice, nothing more is loaded."""
+    from engine.ct.load import load_steps
+
+    for each in series:
+        steps = load_steps(each)
+        try:
+            volume = next(iter(steps)).volume
+        except (InputError, StopIteration):
+            continue
+        yield each.uid, thumbnail(volume)
+
+
+def thumbnail(volume: Volume) -> NDArray[np.uint8]:
+    """The middle axial slice in the series' own window, uint8, longest edge THUMB px."""
+    frame = volume.geometry.plane(Plane.AXIAL)
+    picture = volume.picture(Plane.AXIAL, frame.count // 2)
+    step = max(1, int(np.ceil(max(picture.shape) / THUMB)))
+    window = first_window(volume)
+    small = np.clip((picture[::step, ::step] - window.low) / window.width * 255, 0, 255)
+    grey = np.ascontiguousarray(small.astype(np.uint8))
+    return 255 - grey if volume.provenance.inverted else grey
+
+
+def first_window(volume: Volume) -> Window:
+    """The window a series opens with: its own first one, else soft tissue."""
+    return volume.provenance.windows[0] if volume.provenance.windows else PRESETS["soft"]
+
+
+def _source(path: Path) -> tuple[Path, str]:
+    """Where the scan of a path is, and the series wanted of it: a session file knows both."""
+    if path.suffix != SESSION_SUFFIX:
+        return path, ""
+    from engine.reading.session import Session
+
+    session = Session.open_file(path)
+    try:
+        source, uid = session.source, session.series_uid
+    finally:
+        session.close()
+    if not source or not Path(source).exists():
+        raise InputError(
+            f"The scan of {path.name} is no longer where it was; open its folder, the reading will follow."
+        )
+    return Path(source), uid
