@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from engine.reading.model import Finding, Reading, Roi
 
-Item = TypeVar("Item", Roi, Finding)
+Item = TypeVar("Item", bound=Roi | Finding)
 
 
 def merge(base: Reading, mine: Reading, theirs: Reading) -> Reading:
@@ -27,6 +27,6 @@ def _merge(base: tuple[Item, ...], mine: tuple[Item, ...], theirs: tuple[Item, .
     old = {item.id: item for item in base}
     new = {item.id: item for item in mine}
     deleted = old.keys() - new.keys()
-    changed = {key: item for key, item in new.items() if old.get(key) != item}
-    kept = tuple(changed.pop(item.id, item) for item in theirs if item.id not in deleted)
+    changed: dict[str, Item] = {key: item for key, item in new.items() if old.get(key) != item}
+    kept: tuple[Item, ...] = tuple(changed.pop(item.id, item) for item in theirs if item.id not in deleted)
     return (*kept, *changed.values())
