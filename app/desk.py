@@ -29,6 +29,7 @@ class Desk(QObject):
 
     said = Signal(str)  # for the status line
     failed = Signal(str)  # for the message bar
+    suggested = Signal(object, str)  # how far the search for suggestions is, 0..1 or None, and what it does
     changed = Signal()  # something that actions depend on
 
     def __init__(
@@ -60,6 +61,7 @@ class Desk(QObject):
             self._suggester = Suggester(self.viewing, self.document, self.case, self.jobs)
             self._suggester.failed.connect(self.failed)
             self._suggester.said.connect(self.said)
+            self._suggester.progressed.connect(self.suggested)
             self._suggester.progressed.connect(lambda share, text: self.changed.emit())
         return self._suggester
 
@@ -89,14 +91,15 @@ class Desk(QObject):
 
     # What the reader does
 
-    def escape(self) -> None:
-        """Cancel what is under way, the innermost first; else put the display back."""
+    def cancel(self) -> bool:
+        """Cancel what is under way, the innermost first; False if nothing is."""
         if self.document.previewing:
             self.document.abort()
-        elif self.explainer.stop():
+            return True
+        if self.explainer.stop():
             self.said.emit("Stopped.")
-        elif not (self._suggester is not None and self._suggester.stop()) and not self.case.cancel():
-            self.reset()
+            return True
+        return (self._suggester is not None and self._suggester.stop()) or self.case.cancel()
 
     def reset(self) -> None:
         """Window as the series came; the views put back zoom and pan. The slice stays."""

@@ -1,0 +1,82 @@
+"""The program's start and end: one QApplication, one desk, one window; nothing is left running behind it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import TracebackType
+
+from PySide6.QtWidgets import QApplication
+
+from app import faults, settings, theme
+from app.desk import Desk
+from app.explainer import MakeReasoner, hosted
+from app.main_window import MainWindow
+
+
+def make_app() -> QApplication:
+    """The QApplication, dressed; the one that is there already if there is one."""
+    there = QApplication.instance()
+    if isinstance(there, QApplication):
+        return there
+    app = QApplication(sys.argv[:1])
+    app.setApplicationName("loupe-ct")
+    app.setApplicationDisplayName("Loupe CT")
+    theme.apply(app)
+    return app
+
+
+class Program:
+    """Desk and window, put together and taken apart again."""
+
+    def __init__(
+        self,
+        *,
+        model: str | None = None,
+        config: Path | None = None,
+        sessions: Path | None = None,
+        make_reasoner: MakeReasoner = hosted,
+    ) -> None:
+        self.config = config or settings.config_folder()
+        remembered, trouble = settings.load(self.config)
+        faults.to_file(self.config)
+        self.desk = Desk(remembered, sessions=sessions, make_reasoner=make_reasoner)
+        self.window = MainWindow(self.desk)
+        self.window.closed.connect(self.close)
+        self._closed = False
+        chosen = remembered.model if model is None else model
+        self.desk.use_model(chosen, chosen in remembered.remote_code)
+        if trouble:
+            self.window.status.say(trouble)
+
+    def bug(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        """For sys.excepthook: one line in the window, the place in the log, no dialog, no end."""
+        if issubclass(kind, KeyboardInterrupt):
+            QApplication.quit()
+            return
+        self.window.message.say(faults.sentence(error.with_traceback(trace)))
+
+    def close(self) -> None:
+        """Stop all work and save the settings; once."""
+        if self._closed:
+            return
+        self._closed = True
+        self.desk.close()
+        try:
+            settings.save(self.config, self.desk.settings)
+        except OSError as error:
+            faults.record(error)
+
+
+def run(paths: list[str], *, model: str | None = None) -> int:
+    """Open the window on paths and stay until it is closed; the exit code."""
+    app = make_app()
+    program = Program(model=model)
+    sys.excepthook = program.bug
+    program.window.show()
+    program.window.open([Path(path) for path in paths])
+    try:
+        return app.exec()
+    finally:
+        program.close()
+        sys.excepthook = sys.__excepthook__

@@ -1,0 +1,244 @@
+"""The window: viewports in the middle, series and findings left, reasoning right, all laid out from tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, QPoint, Qt, Signal
+from PySide6.QtGui import QCloseEvent, QCursor, QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QDockWidget, QFileDialog, QMainWindow, QVBoxLayout, QWidget
+
+from app.actions import CONTEXT_ROI, CONTEXT_VIEW
+from app.desk import Desk
+from app.menus import Menus
+from app.panels.about import About
+from app.panels.findings_panel import FindingsPanel
+from app.panels.help_panel import HelpPanel
+from app.panels.message_bar import MessageBar
+from app.panels.model_dialog import ModelDialog
+from app.panels.panes import Panes
+from app.panels.reasoning_panel import ReasoningPanel
+from app.panels.series_panel import SeriesPanel
+from app.panels.status import Status
+from app.panels.warnings_dialog import WarningsDialog
+from engine.ct.errors import InputError
+
+FILES = "CT images (*.dcm *.ima *.nii *.nii.gz *.nrrd *.nhdr *.mha *.mhd *.zip *.loupe DICOMDIR);;All files (*)"
+_OVERLAYS = ("full", "minimal", "off")
+SIZE = (1440, 900)
+LAYOUT_VERSION = 1
+
+
+class MainWindow(QMainWindow):
+    """Shows a desk. What the actions do with widgets is here; everything else is the desk's."""
+
+    closed = Signal()
+    desk: Desk
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__()
+        self.desk = desk
+        self.setWindowTitle("Loupe CT")
+        self.setAcceptDrops(True)
+        self.setDockOptions(QMainWindow.DockOption.AllowTabbedDocks | QMainWindow.DockOption.AllowNestedDocks)
+        self.message = MessageBar()
+        self.panes = Panes(desk)
+        self.series = SeriesPanel(desk)
+        self.findings = FindingsPanel(desk)
+        self.reasoning = ReasoningPanel(desk)
+        self.status = Status(desk)
+        self.docks = self._dock_all()
+        self._hidden: list[QDockWidget] = []
+        self.menus = Menus(self, desk.settings.keys)
+        self.setCentralWidget(self._centre())
+        self.setStatusBar(self.status)
+        self._connect()
+        self.resize(*SIZE)
+        self._restore()
+
+    def _dock_all(self) -> dict[str, QDockWidget]:
+        left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
+        table = (
+            ("Series", self.series, left, 240),
+            ("Findings", self.findings, left, 240),
+            ("Reasoning", self.reasoning, right, 340),
+        )
+        docks = {}
+        for title, panel, area, width in table:
+            dock = QDockWidget(title, self)
+            dock.setObjectName(title.lower())
+            dock.setWidget(panel)
+            panel.setMinimumWidth(width - 40)
+            self.addDockWidget(area, dock)
+            docks[title.lower()] = dock
+        self.setCorner(Qt.Corner.TopLeftCorner, left)
+        self.setCorner(Qt.Corner.TopRightCorner, right)
+        self.resizeDocks(list(docks.values()), [240, 240, 340], Qt.Orientation.Horizontal)
+        self.resizeDocks([docks["series"], docks["findings"]], [300, 500], Qt.Orientation.Vertical)
+        return docks
+
+    def _centre(self) -> QWidget:
+        centre = QWidget()
+        layout = QVBoxLayout(centre)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.message)
+        layout.addWidget(self.panes, 1)
+        return centre
+
+    def _connect(self) -> None:
+        desk = self.desk
+        desk.failed.connect(self.message.say)
+        desk.case.begun.connect(lambda series: self.message.hide())
+        desk.suggested.connect(self.status.show_progress)
+        self.panes.hovered.connect(self.status.hover)
+        self.panes.context_asked.connect(self._context)
+        self.findings.context_asked.connect(lambda at, roi_id: self.menus.popup(CONTEXT_ROI, at))
+        self.series.open_asked.connect(self.choose_folder)
+        self.series.sample_asked.connect(desk.open_sample)
+        self.reasoning.model_asked.connect(self.choose_model)
+        self.status.model_asked.connect(self.choose_model)
+        self.status.warnings_asked.connect(self.show_warnings)
+
+    # What actions do
+
+    def open(self, paths: list[Path], series_uid: str = "") -> None:
+        """Open DICOM folders, files or a session."""
+        self.message.hide()
+        self.desk.case.open(paths, series_uid)
+
+    def choose_folder(self) -> None:
+        """Ask for a folder of images."""
+        folder = QFileDialog.getExistingDirectory(self, "Open folder", self.desk.settings.folder)
+        if folder:
+            self.desk.settings.folder = folder
+            self.open([Path(folder)])
+
+    def choose_file(self) -> None:
+        """Ask for image files or a saved session."""
+        names, _ = QFileDialog.getOpenFileNames(self, "Open file", self.desk.settings.folder, FILES)
+        if names:
+            self.desk.settings.folder = str(Path(names[0]).parent)
+            self.open([Path(name) for name in names])
+
+    def export_reading(self) -> None:
+        """Write the reading as JSON."""
+        name, _ = QFileDialog.getSaveFileName(self, "Export reading", "reading.json", "JSON (*.json)")
+        if name and self.desk.case.session is not None:
+            try:
+                self.desk.case.session.export_json(Path(name))
+            except InputError as error:
+                self.message.say(str(error))
+            else:
+                self.desk.said.emit(f"Exported to {name}.")
+
+    def explain(self) -> None:
+        """Ask what the reasoning panel's fields say."""
+        self.docks["reasoning"].show()
+        self.reasoning.explain()
+
+    def correct(self) -> None:
+        """Correct the answer in place."""
+        self.docks["reasoning"].show()
+        self.reasoning.answer.edit()
+
+    def choose_model(self) -> None:
+        """Ask which model answers."""
+        dialog = ModelDialog(self.desk.settings, self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.chosen.connect(self._model_chosen)
+        dialog.open()
+
+    def _model_chosen(self, model: str, remote_code: bool) -> None:
+        settings = self.desk.settings
+        settings.model = model
+        others = tuple(each for each in settings.remote_code if each != model)
+        settings.remote_code = (*others, model) if remote_code and model else others
+        self.message.hide()
+        self.desk.use_model(model, remote_code)
+
+    def reset(self) -> None:
+        """Window, zoom and pan as at first; the slice stays."""
+        self.desk.reset()
+        self.panes.reset()
+
+    def escape(self) -> None:
+        """Cancel what is under way; else reset."""
+        if not self.desk.cancel():
+            self.reset()
+
+    def next_overlays(self) -> None:
+        """Full, minimal, off, and round."""
+        state = self.desk.viewing.state
+        self.desk.viewing.set(overlays=_OVERLAYS[(_OVERLAYS.index(state.overlays) + 1) % 3])
+
+    def toggle_panels(self) -> None:
+        """Hide every panel, or show again those that were hidden so."""
+        shown = [dock for dock in self.docks.values() if dock.isVisible()]
+        for dock in shown or self._hidden or self.docks.values():
+            dock.setVisible(not shown)
+        self._hidden = shown
+
+    def toggle_full_screen(self) -> None:
+        """The whole screen, and back."""
+        self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
+
+    def show_help(self) -> None:
+        """Keys and actions, searchable."""
+        self._show(HelpPanel(self.menus.keys, self.menus.qactions, self))
+
+    def show_warnings(self) -> None:
+        """What the reader must know of this series."""
+        self._show(WarningsDialog(self.desk.case.warnings, self))
+
+    def show_about(self) -> None:
+        """What this is, and where the shown data come from."""
+        volume = self.desk.viewing.state.volume
+        self._show(About(volume.provenance.attribution if volume is not None else "", self))
+
+    def _show(self, dialog: QWidget) -> None:
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.show()
+
+    def _context(self, point: object, roi_id: str) -> None:
+        if roi_id:
+            self.desk.viewing.set(selected=roi_id)
+        self.menus.popup(CONTEXT_ROI if roi_id else CONTEXT_VIEW, QCursor.pos() + QPoint(1, 1))
+
+    # Layout over restarts
+
+    def _restore(self) -> None:
+        settings = self.desk.settings
+        if settings.geometry:
+            self.restoreGeometry(QByteArray.fromBase64(settings.geometry.encode()))
+        if settings.docks:
+            self.restoreState(QByteArray.fromBase64(settings.docks.encode()), LAYOUT_VERSION)
+        self.panes.restore_sizes(settings.panes)
+
+    def remember(self) -> None:
+        """Put the layout into the settings."""
+        settings = self.desk.settings
+        if self._hidden:
+            self.toggle_panels()
+        settings.geometry = bytes(self.saveGeometry().toBase64().data()).decode()
+        settings.docks = bytes(self.saveState(LAYOUT_VERSION).toBase64().data()).decode()
+        if self.desk.viewing.state.layout == "mpr":
+            settings.panes = self.panes.sizes
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Nothing to ask: everything is saved already."""
+        self.remember()
+        self.closed.emit()
+        event.accept()
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Files may be dropped."""
+        if event.mimeData().hasUrls():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Open what was dropped."""
+        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+        if paths:
+            event.acceptProposedAction()
+            self.open(paths)

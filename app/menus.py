@@ -1,0 +1,128 @@
+"""QActions out of the table: menus, toolbar, context menus; texts and states follow what is possible."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QPoint, QSize, Qt, QTimer
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QMenu, QToolBar, QToolButton
+
+from app.actions import ACTIONS, BY_KEY, LABELLED, MENUS, TOOLBAR, Action
+from app.panels.parts import icon
+from app.theme import ACCENT, TEXT
+
+if TYPE_CHECKING:
+    from app.main_window import MainWindow
+
+_SUBMENU_ICONS = {"View/Layout": ("ph.squares-four", "Layout"), "View/Window presets": ("ph.sliders", "Preset")}
+
+
+class Menus:
+    """Made once per window. `refresh` asks every action anew, at most once per turn of the event loop."""
+
+    def __init__(self, window: MainWindow, keys: dict[str, str]) -> None:
+        self._window = window
+        self._changed_keys = keys
+        self.qactions = {action.key: self._qaction(action) for action in ACTIONS}
+        self.menus: dict[str, QMenu] = {}
+        for name in MENUS:
+            self.menus[name] = window.menuBar().addMenu(name)
+        for action in ACTIONS:
+            self._menu(action.menu).addAction(self.qactions[action.key])
+        self.toolbar = self._toolbar()
+        self._later = QTimer(window, singleShot=True, interval=0)
+        self._later.timeout.connect(self.refresh)
+        window.desk.changed.connect(self._later.start)
+        self.refresh()
+
+    def keys(self, action: Action) -> Sequence[str]:
+        """The shortcuts of an action, as the reader set them or as they come."""
+        changed = self._changed_keys.get(action.key)
+        return action.shortcut if changed is None else tuple(filter(None, (changed,)))
+
+    def refresh(self) -> None:
+        """Enabled, checked and titles as they are now."""
+        for action in ACTIONS:
+            shown = self.qactions[action.key]
+            shown.setEnabled(action.enabled(self._window))
+            if action.checked is not None:
+                shown.setChecked(action.checked(self._window))
+            if action.title is not None:
+                shown.setText(action.title(self._window))
+
+    def popup(self, keys: Sequence[str], at: QPoint) -> QMenu:
+        """A context menu of some actions; "|" separates, "[…]" is a submenu."""
+        self.refresh()
+        menu = QMenu(self._window)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for key in keys:
+            if key == "|":
+                menu.addSeparator()
+            elif key.startswith("["):
+                menu.addMenu(self._menu(key[1:-1]))
+            else:
+                menu.addAction(self.qactions[key])
+        menu.popup(at)
+        return menu
+
+    def _qaction(self, action: Action) -> QAction:
+        made = QAction(icon(action.icon), action.text, self._window)
+        shortcuts = [QKeySequence(key) for key in self.keys(action)]
+        made.setShortcuts(shortcuts)
+        shown = f"  {shortcuts[0].toString(QKeySequence.SequenceFormat.NativeText)}" if shortcuts else ""
+        made.setToolTip("\n".join(filter(None, (f"{action.text.rstrip('…')}{shown}", action.tip))))
+        made.setCheckable(action.checked is not None)
+        made.setAutoRepeat(action.key.startswith(("slice_", "nudge_")))
+        made.triggered.connect(lambda: self._run(action))
+        self._window.addAction(made)
+        return made
+
+    def _run(self, action: Action) -> None:
+        action.run(self._window)
+        self._later.start()  # a check mark that the click itself changed is put right
+
+    def _menu(self, path: str) -> QMenu:
+        """A menu by its path, made where it is not there yet."""
+        if path not in self.menus:
+            parent, _, name = path.rpartition("/")
+            self.menus[path] = self._menu(parent).addMenu(name)
+        return self.menus[path]
+
+    def _toolbar(self) -> QToolBar:
+        bar = QToolBar("Tools", self._window)
+        bar.setObjectName("tools")
+        bar.setMovable(False)
+        bar.setIconSize(QSize(18, 18))
+        for entry in TOOLBAR:
+            if entry == "|":
+                bar.addSeparator()
+            elif entry.startswith("["):
+                bar.addWidget(self._drop_down(entry[1:-1]))
+            else:
+                bar.addAction(self.qactions[entry])
+                self._dress(bar, BY_KEY[entry])
+        self._window.addToolBar(bar)
+        return bar
+
+    def _dress(self, bar: QToolBar, action: Action) -> None:
+        shown = bar.widgetForAction(self.qactions[action.key])
+        if isinstance(shown, QToolButton):
+            shown.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            if action.key in LABELLED:
+                shown.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+            if action.key == "explain":
+                self.qactions[action.key].setIcon(icon(action.icon, ACCENT))
+
+    def _drop_down(self, path: str) -> QToolButton:
+        symbol, text = _SUBMENU_ICONS[path]
+        shown = QToolButton()
+        shown.setIcon(icon(symbol, TEXT))
+        shown.setText(f"{text} ▾")
+        shown.setToolTip(path.rpartition("/")[2])
+        shown.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        shown.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        shown.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        shown.setMenu(self._menu(path))
+        return shown

@@ -1,0 +1,36 @@
+"""One line above the pictures for what went wrong: no dialog, nothing to click away before going on."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QToolButton, QWidget
+
+from app.panels.parts import icon, label
+from app.theme import BAD, MUTED
+
+
+class MessageBar(QFrame):
+    """Shows the last message until it is closed or outdated; one that repeats is counted, not stacked."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("messageBar")
+        self.setProperty("kind", "failed")
+        sign = label()
+        sign.setPixmap(icon("ph.warning-circle", BAD).pixmap(18, 18))
+        self.text = label(wrap=True)
+        self.close_button = QToolButton()
+        self.close_button.setIcon(icon("ph.x", MUTED))
+        self.close_button.setToolTip("Close this message")
+        self.close_button.clicked.connect(self.hide)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 6, 8, 6)
+        row.setSpacing(8)
+        row.addWidget(sign)
+        row.addWidget(self.text, 1)
+        row.addWidget(self.close_button)
+        self.hide()
+
+    def say(self, text: str) -> None:
+        """Show one sentence."""
+        self.text.setText(text)
+        self.show()

@@ -1,0 +1,63 @@
+"""What to ask: a question, options, and the button that asks or stops."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+
+from app.panels.parts import KeepKeys, button, icon
+from app.theme import ACCENT, BAD
+from engine.reasoning.card import ModelCard
+
+
+class QuestionBar(QWidget):
+    """Blank fields mean the model card's question and options, which are shown as placeholders."""
+
+    asked = Signal()
+    stopped = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.question = QLineEdit()
+        self.options = QLineEdit()
+        self.explain = button("Explain", "Ask the model about the selected ROI (E)", "primary")
+        self.explain.setIcon(icon("ph.play", ACCENT))
+        self.stop = button("Stop", "Stop the model (Esc)")
+        self.stop.setIcon(icon("ph.stop", BAD))
+        self.stop.hide()
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        row.addWidget(self.options, 1)
+        row.addWidget(self.explain)
+        row.addWidget(self.stop)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(8, 8, 8, 8)
+        layout.setSpacing(8)
+        layout.addWidget(self.question)
+        layout.addLayout(row)
+        for field, name in ((self.question, "Question"), (self.options, "Options, comma separated")):
+            field.setAccessibleName(name)
+            KeepKeys(field)
+            field.returnPressed.connect(self.asked)
+        self.explain.clicked.connect(self.asked)
+        self.stop.clicked.connect(self.stopped)
+
+    def show_card(self, card: ModelCard) -> None:
+        """What is asked when the fields are blank."""
+        self.question.setPlaceholderText(card.question)
+        self.options.setPlaceholderText(", ".join(card.options) or "Options, comma separated")
+        self.options.setToolTip(
+            "The answers to choose from, comma separated. Blank: " + (", ".join(card.options) or "any")
+        )
+
+    def show_running(self, running: bool, ready: bool) -> None:
+        """Explain while nothing runs, Stop while something does."""
+        self.explain.setVisible(not running)
+        self.explain.setEnabled(ready)
+        self.stop.setVisible(running)
+
+    @property
+    def chosen(self) -> tuple[str, tuple[str, ...]]:
+        """Question and options as typed; blank ones are empty."""
+        options = tuple(part.strip() for part in self.options.text().split(",") if part.strip())
+        return self.question.text().strip(), options

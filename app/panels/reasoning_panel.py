@@ -1,0 +1,176 @@
+"""The right side: what the model sees, what it is asked, what it says, and the reader's verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
+
+from app.desk import Desk
+from app.panels.answer_bar import AnswerBar
+from app.panels.parts import button, label
+from app.panels.question_bar import QuestionBar
+from app.panels.trace_view import TraceView
+from app.viewing import Viewing
+from app.views.zoom_view import ZoomView
+from engine.reading.model import Reading
+from engine.reasoning.reasoner import Question
+from engine.reasoning.trace import Answer, Done, Failed, Loading, Stopped, Token, Trace, TraceEvent
+
+EMPTY = "Select an ROI, then press E: the model's reasoning streams in here."
+CANVAS_MS = 60  # the canvas follows a drag this far behind
+
+
+class ReasoningPanel(QWidget):
+    """Follows the explainer by one table, event type -> what it shows."""
+
+    model_asked = Signal()
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__()
+        self.setObjectName("panel")
+        self._desk = desk
+        self.canvas = ZoomView()
+        self.question = QuestionBar()
+        self.state = label(EMPTY, "muted", wrap=True)
+        self.trace = TraceView()
+        self.answer = AnswerBar()
+        self.retry = button("Retry", "Ask the same question again", "link")
+        self.model = button("Choose model…", "Answer with another model", "link")
+        self.replaying = False
+        self._renderers: dict[type[TraceEvent], Callable[[Any], None]] = {
+            Loading: lambda event: self._say(event.message),
+            Token: self._token,
+            Answer: self._answer,
+            Stopped: lambda event: self._say("Stopped by the reader.", "muted", retry=True),
+            Failed: lambda event: self._say(event.message, "bad", retry=True, model=True),
+            Done: self._done,
+        }
+        self._canvas_later = QTimer(self, singleShot=True, interval=CANVAS_MS)
+        self._canvas_later.timeout.connect(self.show_canvas)
+        self._lay_out()
+        self._connect()
+        self._refresh()
+
+    def _lay_out(self) -> None:
+        below = QWidget()
+        column = QVBoxLayout(below)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.question)
+        row = QHBoxLayout()
+        row.setContentsMargins(8, 0, 8, 4)
+        row.addWidget(self.state, 1)
+        row.addWidget(self.retry)
+        row.addWidget(self.model)
+        column.addLayout(row)
+        column.addWidget(self.trace, 1)
+        column.addWidget(self.answer)
+        split = QSplitter()
+        split.setOrientation(split.orientation().Vertical)
+        split.setChildrenCollapsible(False)
+        split.addWidget(self.canvas)
+        split.addWidget(below)
+        split.setSizes([300, 500])
+        split.setStretchFactor(1, 1)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(split)
+
+    def _connect(self) -> None:
+        explainer = self._desk.explainer
+        explainer.began.connect(self._began)
+        explainer.came.connect(self._came)
+        explainer.replayed.connect(self._replayed)
+        explainer.ended.connect(self.trace.finish)
+        explainer.changed.connect(self._refresh)
+        self._desk.changed.connect(self._refresh_buttons)
+        self._desk.viewing.changed.connect(self._viewed)
+        self._desk.case.begun.connect(lambda series: self._blank())
+        self._unsubscribe = self._desk.document.subscribe(self._edited)
+        self.question.asked.connect(self.explain)
+        self.question.stopped.connect(explainer.stop)
+        self.answer.accepted.connect(explainer.accept)
+        self.answer.rejected.connect(explainer.reject)
+        self.answer.corrected.connect(explainer.correct)
+        self.retry.clicked.connect(explainer.again)
+        self.model.clicked.connect(self.model_asked)
+
+    def explain(self) -> None:
+        """Ask what the fields say about the selected ROI."""
+        for field in (self.question.question, self.question.options):
+            field.clearFocus()  # the keys are the window's again
+        self._desk.explainer.explain(*self.question.chosen)
+
+    def show_canvas(self) -> None:
+        """Render the selected ROI's canvas as the model would get it now."""
+        roi = self._desk.selected if self._desk.ready else None
+        self.canvas.show_canvas(self._desk.explainer.canvas(roi) if roi is not None else None)
+
+    def _began(self, question: Question) -> None:
+        self._blank()
+        self.canvas.show_canvas(question.canvas)
+        self._say("The question is put to the model.")
+
+    def _blank(self) -> None:
+        self.replaying = False
+        self.trace.start()
+        self.answer.show_answer(None, None)
+        self._say(EMPTY)
+
+    def _came(self, event: TraceEvent) -> None:
+        render = self._renderers.get(type(event))
+        if render is not None and event.sample == 0:
+            render(event)
+
+    def _token(self, event: Token) -> None:
+        if not self.trace.raw:
+            self._say("The model is reasoning.")
+        self.trace.add(event)
+
+    def _answer(self, event: Answer) -> None:
+        self.answer.show_answer(event, self._desk.explainer.finding)
+
+    def _done(self, event: Done) -> None:
+        speed = event.tokens / event.seconds if event.seconds else 0.0
+        device = f" · {event.device}" if event.device else ""
+        self._say(f"{event.tokens} tokens · {event.seconds:.1f} s · {speed:.0f} tokens/s{device}")
+
+    def _replayed(self, trace: Trace, png: bytes) -> None:
+        self._blank()
+        for event in trace.events:
+            self._came(event)
+        self.trace.finish()
+        self.replaying = True
+
+    def _say(self, text: str, role: str = "muted", *, retry: bool = False, model: bool = False) -> None:
+        self.state.setText(text)
+        self.state.setObjectName(role)
+        self.state.style().polish(self.state)
+        self.retry.setVisible(retry)
+        self.model.setVisible(model)
+
+    def _refresh(self) -> None:
+        """What is asked by default, and the verdict on the shown answer."""
+        explainer = self._desk.explainer
+        self.question.show_card(explainer.card)
+        self.answer.show_answer(explainer.answer, explainer.finding)
+        self._refresh_buttons()
+        self._canvas_later.start()
+
+    def _refresh_buttons(self) -> None:
+        self.question.show_running(self._desk.explainer.running, self._desk.ready)
+
+    def _viewed(self, old: Viewing, new: Viewing) -> None:
+        if old.selected != new.selected or old.loading != new.loading or old.volume is not new.volume:
+            self._canvas_later.start()
+
+    def _edited(self, old: Reading, new: Reading) -> None:
+        if old.findings is not new.findings:
+            explainer = self._desk.explainer
+            self.answer.show_answer(explainer.answer, explainer.finding)
+        selected = self._desk.viewing.state.selected
+        if old.roi(selected) is not new.roi(selected) and not self._canvas_later.isActive():
+            self._canvas_later.start()

@@ -1,0 +1,103 @@
+"""The line at the bottom: what is under the pointer, messages, warnings, purpose, model."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtWidgets import QProgressBar, QStatusBar
+
+from app.desk import Desk
+from app.panels.parts import button, icon, label
+from app.theme import ACCENT
+from app.viewing import Viewing
+from engine.ct.geometry import Point
+from engine.reasoning.trace import Done, TraceEvent
+
+PURPOSE = "Research use – not for diagnosis"
+SAID_MS = 8000
+
+
+class Status(QStatusBar):
+    """HU and millimetres under the pointer · message · progress · warnings · purpose · model."""
+
+    warnings_asked = Signal()
+    model_asked = Signal()
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__()
+        self._desk = desk
+        self._point: Point | None = None
+        self.setSizeGripEnabled(False)
+        self.place = label()
+        self.place.setMinimumWidth(self.fontMetrics().horizontalAdvance("−0000 HU · (−000.0, −000.0, −0000.0) mm") + 16)
+        self.said = label(name="muted")
+        self.progress = QProgressBar(minimum=0, maximum=1000, textVisible=False)
+        self.progress.setFixedWidth(120)
+        self.progress.hide()
+        self.warnings = button("", "What the reader must know of this series", "status")
+        self.warnings.setIcon(icon("ph.warning", ACCENT))
+        self.warnings.hide()
+        self.purpose = label(PURPOSE, "badge")
+        self.model = button("", "The model that answers; click to choose another", "status")
+        self.speed = ""
+        self.addWidget(self.place)
+        self.addWidget(self.said, 1)
+        for part in (self.progress, self.warnings, self.purpose, self.model):
+            self.addPermanentWidget(part)
+        self._fade = QTimer(self, singleShot=True, interval=SAID_MS)
+        self._fade.timeout.connect(lambda: self.said.setText(""))
+        self.warnings.clicked.connect(self.warnings_asked)
+        self.model.clicked.connect(self.model_asked)
+        desk.said.connect(self.say)
+        desk.viewing.changed.connect(self._viewed)
+        desk.explainer.changed.connect(self.show_model)
+        desk.explainer.came.connect(self._event)
+        desk.case.loaded.connect(lambda volume: self.show_warnings())
+        desk.case.begun.connect(lambda series: self.show_warnings())
+
+    def say(self, text: str) -> None:
+        """A passing message."""
+        self.said.setText(text)
+        self.said.setToolTip(text)
+        self._fade.start()
+
+    def hover(self, point: Point | None) -> None:
+        """What is under the pointer; None when it left."""
+        self._point = point
+        volume = self._desk.viewing.state.volume
+        if point is None or volume is None:
+            self.place.setText("")
+            return
+        hu = volume.hu_at(point)
+        value = f"{hu:.0f} {volume.provenance.units}" if hu is not None else "outside"
+        x, y, z = point
+        self.place.setText(f"{value} · ({x:.1f}, {y:.1f}, {z:.1f}) mm".replace("-", "−"))
+
+    def show_warnings(self) -> None:
+        """How many there are."""
+        count = len(self._desk.case.warnings)
+        self.warnings.setVisible(count > 0)
+        self.warnings.setText(f"{count} warning{'s' if count != 1 else ''}")
+
+    def show_progress(self, share: float | None, text: str = "") -> None:
+        """Long work other than loading; None ends it."""
+        self.progress.setVisible(share is not None)
+        if share is not None:
+            self.progress.setValue(round(share * 1000))
+            self.said.setText(text)
+            self._fade.start()
+
+    def show_model(self) -> None:
+        """Name, device and speed of the model."""
+        explainer = self._desk.explainer
+        name = explainer.card.name.rstrip("/").rsplit("/", 1)[-1] or "no model"
+        self.model.setText(" · ".join(filter(None, (name, self.speed))))
+
+    def _viewed(self, old: Viewing, new: Viewing) -> None:
+        if old.volume is not new.volume or old.revision != new.revision:
+            self.hover(self._point)
+
+    def _event(self, event: TraceEvent) -> None:
+        if isinstance(event, Done) and event.seconds:
+            device = event.device.upper() if event.device in ("cpu", "mps", "cuda") else event.device
+            self.speed = " · ".join(filter(None, (device, f"{event.tokens / event.seconds:.0f} tok/s")))
+            self.show_model()
