@@ -74,6 +74,9 @@ class Provenance:
     spacing_known: bool = True
     orientation_known: bool = True
     inverted: bool = False  # MONOCHROME1: display inverted, HU as they are
+    padding: tuple[float, float] | None = (
+        None  # values (after rescale, low to high) that are no tissue (PS3.3 C.7.5.1.1.2)
+    )
     warnings: tuple[SeriesWarning, ...] = ()
     files: tuple[str, ...] = ()
     attribution: str = ""

@@ -1,0 +1,177 @@
+"""A stack's header -> Series: provenance, geometry and the warnings about values and units."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+
+from engine.ct.dicom import elements as tag
+from engine.ct.dicom.group import Part, names
+from engine.ct.dicom.instance import CT_CLASSES, Instance
+from engine.ct.dicom.stack import Stack, build_grid
+from engine.ct.errors import InputError
+from engine.ct.series import Kind, Series
+from engine.ct.volume import Provenance, SeriesWarning, Window
+
+_HU_TYPES = ("", "HU", "US")  # Rescale Type; "US" is "unspecified", which many CT writers put beside true HU
+
+
+def series(part: Part, path: Path) -> Series:
+    """What the list of series shows of one part, and what its Volume will need."""
+    first = part.instances[0]
+    warnings = list(part.warnings)
+    if part.kind == "other" and not first.is_image:
+        return _listed(part, path, warnings)
+    spacing = first.spacing or (1.0, 1.0)
+    units = _units(part, warnings)
+    if first.spacing is None:
+        text = "The files give no Pixel Spacing: 1 mm is assumed; lengths and volumes are in pixels, not mm."
+        warnings.append(SeriesWarning("no_spacing", text, names(part.instances)))
+    try:
+        stack = _stack(part, spacing, units, warnings)
+    except InputError as error:
+        warnings.append(SeriesWarning("irregular_spacing", str(error), names(part.instances)))
+        return _listed(part, path, warnings)
+    geometry = stack.grid.geometry
+    known = first.orientation is not None and first.position is not None
+    return Series(
+        kind=cast(Kind, part.kind),
+        size_ijk=(first.columns, first.rows, len(part.instances)),
+        spacing_mm=geometry.spacing,
+        orientation=geometry.orientation if known else "",
+        provenance=_provenance(part, path, warnings, units=units, known=known),
+        number=_series_number(first),
+        stack=stack,
+    )
+
+
+def _listed(part: Part, path: Path, warnings: list[SeriesWarning]) -> Series:
+    """A series that is no volume: listed, not shown."""
+    first = part.instances[0]
+    return Series(
+        kind="other",
+        size_ijk=(first.columns, first.rows, len(part.instances) if first.rows else 0),
+        spacing_mm=(0.0, 0.0, 0.0),
+        orientation="",
+        provenance=_provenance(part, path, warnings, units="raw", known=False),
+        number=_series_number(first),
+    )
+
+
+def _series_number(first: Instance) -> int:
+    return int(first.elements.number(tag.SERIES_NUMBER) or 0)
+
+
+def _stack(part: Part, spacing: tuple[float, float], units: str, warnings: list[SeriesWarning]) -> Stack:
+    """The part's grid; where headers give no place, slices are stacked along z in the order of their numbers."""
+    first = part.instances[0]
+    thickness = first.elements.number(tag.SLICE_THICKNESS) or 0.0
+    thickness = thickness if thickness > 0 else max(spacing)
+    turned = np.array(first.orientation or (1.0, 0.0, 0.0, 0.0, 1.0, 0.0), float)
+    row, column = turned[:3] / np.linalg.norm(turned[:3]), turned[3:] / np.linalg.norm(turned[3:])
+    normal = np.cross(row, column)
+    axes = np.stack([row, column, normal / np.linalg.norm(normal)], axis=1)
+    if first.position is None:
+        text = (
+            f"The files give no position: slices are in the order of their numbers, {thickness:g} mm apart as assumed."
+        )
+        warnings.append(SeriesWarning("no_position", text, names(part.instances)))
+        positions = np.outer(np.arange(len(part.instances)) * thickness, axes[:, 2])
+    elif first.orientation is None:
+        text = "The files give no orientation: sides are unknown, and slices are stacked in the order of their numbers."
+        warnings.append(SeriesWarning("no_orientation", text, names(part.instances)))
+        positions = np.outer(np.arange(len(part.instances)) * thickness, axes[:, 2]) + np.array(first.position)
+    else:
+        positions = np.array([one.position for one in part.instances], float)
+    frame = first.elements.text(tag.FRAME_OF_REFERENCE)
+    files = [one.source.name for one in part.instances]
+    size = (first.rows, first.columns)
+    grid, found = build_grid(axes, positions, spacing, size, thickness, frame, files)
+    warnings += found
+    if len({one.elements.text(tag.FRAME_OF_REFERENCE) for one in part.instances}) > 1:
+        text = "The slices name different frames of reference; their positions may not belong together."
+        warnings.append(SeriesWarning("inconsistent_frame", text, names(part.instances)))
+    return Stack(tuple(part.instances), grid, units)
+
+
+def _units(part: Part, warnings: list[SeriesWarning]) -> str:
+    """ "HU" or "raw", with a warning for raw values, lossy compression and anything else about the values."""
+    first = part.instances[0]
+    kind = first.elements.text(tag.RESCALE_TYPE).upper()
+    bare = [one for one in part.instances if one.slope is None and one.intercept is None]
+    lossy = [one for one in part.instances if one.elements.text(tag.LOSSY) == "01"]
+    if lossy:
+        text = "The images were compressed with loss; fine detail and HU may differ from the scan."
+        warnings.append(SeriesWarning("lossy", text, names(lossy)))
+    if bare:
+        text = "The files give no rescale: values are raw, not HU."
+        warnings.append(SeriesWarning("not_hu", text, names(bare)))
+        return "raw"
+    if kind not in _HU_TYPES or (first.modality != "CT" and first.sop_class not in CT_CLASSES):
+        warnings.append(SeriesWarning("not_hu", "The values are not HU.", names(part.instances)))
+        return "raw"
+    return "HU"
+
+
+def _provenance(part: Part, path: Path, warnings: list[SeriesWarning], *, units: str, known: bool) -> Provenance:
+    first = part.instances[0]
+    header = first.elements
+    description = header.words(tag.SERIES_DESCRIPTION)
+    return Provenance(
+        path=str(path),
+        series_uid=part.uid,
+        study_uid=header.text(tag.STUDY_UID),
+        patient_name=header.words(tag.PATIENT_NAME),
+        patient_id=header.words(tag.PATIENT_ID),
+        patient_age=header.text(tag.PATIENT_AGE),
+        patient_sex=header.text(tag.PATIENT_SEX),
+        study_date=header.text(tag.STUDY_DATE),
+        study_description=header.words(tag.STUDY_DESCRIPTION),
+        institution=header.words(tag.INSTITUTION),
+        modality=first.modality,
+        description=description + part.suffix,
+        kernel=header.words(tag.KERNEL),
+        slice_thickness_mm=header.number(tag.SLICE_THICKNESS),
+        lossy=_lossy(first),
+        windows=_windows(first),
+        units=units,
+        spacing_known=first.spacing is not None,
+        orientation_known=known,
+        inverted=first.pixels.photometric == "MONOCHROME1",
+        padding=_padding(first),
+        warnings=tuple(warnings),
+        files=names(part.instances),
+    )
+
+
+def _lossy(first: Instance) -> str:
+    if first.elements.text(tag.LOSSY) != "01":
+        return ""
+    ratio, method = first.elements.text(tag.LOSSY_RATIO), first.elements.text(tag.LOSSY_METHOD)
+    return " ".join(part for part in (f"{ratio}:1" if ratio else "", method) if part) or "lossy"
+
+
+def _windows(first: Instance) -> tuple[Window, ...]:
+    header = first.elements
+    centres, widths = header.numbers(tag.WINDOW_CENTRE), header.numbers(tag.WINDOW_WIDTH)
+    titles = header.words(tag.WINDOW_NAME).split("\\")
+    titles += [""] * len(centres)
+    return tuple(
+        Window(width, centre, title.strip())
+        for centre, width, title in zip(centres, widths, titles, strict=False)
+        if width >= 1
+    )
+
+
+def _padding(first: Instance) -> tuple[float, float] | None:
+    """Pixel Padding Value (to Range Limit) after rescale; signed as Pixel Representation says, whatever the VR is."""
+    header, signed = first.elements, first.pixels.signed
+    if tag.PADDING not in header.values:
+        return None
+    low = header.short(tag.PADDING, signed=signed)
+    high = header.short(tag.PADDING_LIMIT, low, signed=signed)
+    slope = 1.0 if first.slope is None else first.slope
+    ends = sorted(value * slope + (first.intercept or 0.0) for value in (low, high))
+    return (ends[0], ends[1])

@@ -1,0 +1,52 @@
+"""Where the bytes of one file come from: a file on disk, or a member of a zip archive."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One file. `name` is what the reader is told: the path relative to what was opened. `size` in bytes."""
+
+    name: str
+    path: Path
+    size: int
+    archive: zipfile.ZipFile | None = field(default=None, compare=False, repr=False)
+    member: str = ""
+
+    @property
+    def folder(self) -> str:
+        """The folder part of the name; "" at the top."""
+        return self.name.rpartition("/")[0]
+
+    @property
+    def base(self) -> str:
+        """The name without folders."""
+        return self.name.rpartition("/")[2]
+
+    def head(self, count: int) -> bytes:
+        """The first `count` bytes, or all there are. OSError or zipfile.BadZipFile where they cannot be read."""
+        if self.archive is not None:
+            with self.archive.open(self.member) as stream:
+                return stream.read(count)
+        with self.path.open("rb", buffering=0) as file:
+            return file.read(count) or b""
+
+    def part(self, offset: int, count: int) -> bytes:
+        """`count` bytes from `offset`; fewer at the end of the file."""
+        if self.archive is not None:
+            return self.archive.read(self.member)[offset : offset + count]
+        with self.path.open("rb", buffering=0) as file:
+            file.seek(offset)
+            return file.read(count) or b""
+
+    def open(self) -> BinaryIO:
+        """A seekable stream of the whole file."""
+        if self.archive is not None:
+            return io.BytesIO(self.archive.read(self.member))
+        return self.path.open("rb")
