@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from engine.reasoning.causal import Condition
 from engine.reasoning.prompt import DEFAULT_QUESTION
 from engine.reasoning.trace import Token, Trace, TraceEvent
 from engine.reasoning.zoom import Canvas
@@ -26,6 +27,19 @@ class Question:
     max_tokens: int = 512
     canvas_path: str = ""
     score_options: bool = True
+    causal: tuple[Condition, ...] = ()  # changed pictures under which the reply is scored again
+
+
+@dataclass(frozen=True)
+class ModelStatus:
+    """What is loaded, for the status bar. Memory is that of the device in use, MB; 0 tokens/s = nothing asked yet."""
+
+    name: str
+    device: str  # cuda, mps or cpu
+    dtype: str
+    parameters: int
+    memory_mb: float
+    tokens_per_s: float = 0.0
 
 
 class Reasoner(Protocol):

@@ -1,0 +1,145 @@
+"""The model's process: questions in on stdin, trace events out on stdout, both pickled between our own two processes.
+
+`python -P -m engine.reasoning.child MODEL [trust]`. torch is imported once the first question or load is asked for. The
+process ends itself when stdin closes: no parent, no model.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import pickle
+import queue
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from engine.reasoning.faults import sentence
+from engine.reasoning.reasoner import ModelStatus, Question, ScriptedReasoner
+from engine.reasoning.trace import Failed, Input, Loading, Token, Trace, TraceEvent
+
+if TYPE_CHECKING:
+    from engine.reasoning.vlm import VlmReasoner
+
+# To the child: (number, question), question None = only load; or (number, STOP).
+# From the child: (number, events, ended, status).
+STOP = "stop"
+Task = tuple[int, Question | None]
+Report = tuple[int, tuple[TraceEvent, ...], bool, ModelStatus | None]
+BATCH_S = 0.008  # tokens that come faster than this go out together
+REPLAY_RATE = 100.0  # tokens/s of a saved trace given as the model
+
+
+class Post:
+    """Reads tasks in a thread of its own, so that Stop is heard while the model works; writes reports."""
+
+    def __init__(self, source: IO[bytes], target: IO[bytes]) -> None:
+        self._source, self._target = source, target
+        self._tasks: queue.SimpleQueue[Task] = queue.SimpleQueue()
+        self._stopped = 0
+        self.current = 0
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def next(self) -> Task:
+        """Wait for a task that was not stopped before it began."""
+        while True:
+            number, question = self._tasks.get()
+            self.current = number
+            if not self.interrupted():
+                return number, question
+            self.send((), ended=True)
+
+    def interrupted(self) -> bool:
+        """Whether the current task was stopped."""
+        return self._stopped >= self.current
+
+    def send(self, events: tuple[TraceEvent, ...], *, ended: bool = False, status: ModelStatus | None = None) -> None:
+        """One report; ends this process where nobody listens any more."""
+        report: Report = (self.current, events, ended, status)
+        try:
+            pickle.dump(report, self._target, protocol=pickle.HIGHEST_PROTOCOL)
+            self._target.flush()
+        except OSError:
+            os._exit(0)
+
+    def _listen(self) -> None:
+        try:
+            while True:
+                number, what = pickle.load(self._source)
+                if what == STOP:
+                    self._stopped = max(self._stopped, number)
+                else:
+                    self._tasks.put((number, what))
+        except (EOFError, OSError):
+            os._exit(0)  # the window is gone; whatever the model does now is for nobody
+
+
+class Batch:
+    """Gathers events for a report: at once when the last one went out a while ago, together when they come fast."""
+
+    def __init__(self, post: Post) -> None:
+        self._post = post
+        self._events: list[TraceEvent] = []
+        self._sent = 0.0
+
+    def add(self, event: TraceEvent) -> None:
+        """One more event."""
+        self._events.append(event)
+        if not isinstance(event, Token) or time.monotonic() - self._sent > BATCH_S:
+            self._post.send(tuple(self._events))
+            self._events.clear()
+            self._sent = time.monotonic()
+
+
+def work(post: Post, model: str, trust: bool) -> None:
+    """Answer tasks for ever; the model stays loaded between them."""
+    reasoner: VlmReasoner | None = None
+    while True:
+        _, question = post.next()
+        batch = Batch(post)
+        try:
+            if model.endswith(".jsonl"):
+                events = _replayed(model, question)
+            else:
+                reasoner = reasoner or _reasoner(post, model, trust)
+                events = reasoner.explain(question) if question else reasoner.start()
+            for event in events:
+                if post.interrupted():
+                    break
+                if not isinstance(event, Input):  # the parent has already said it
+                    batch.add(event)
+        except Exception as error:  # an import that fails is the user's to read, as a sentence
+            logging.getLogger(__name__).warning("The model process met an error", exc_info=error)
+            batch.add(Failed(sentence(error, model, "starting")))
+        post.send((), ended=True, status=reasoner.status() if reasoner else None)
+
+
+def _reasoner(post: Post, model: str, trust: bool) -> VlmReasoner:
+    post.send((Loading("Starting the model process"),))
+    from engine.reasoning.vlm import VlmReasoner
+
+    reasoner = VlmReasoner(model, trust_remote_code=trust)
+    reasoner.interrupted = post.interrupted
+    return reasoner
+
+
+def _replayed(path: str, question: Question | None) -> Iterator[TraceEvent]:
+    if question is not None:
+        trace = Trace.from_lines(Path(path).read_text(encoding="utf-8"))
+        yield from ScriptedReasoner(trace, REPLAY_RATE).explain(question)
+
+
+def main(argv: list[str]) -> None:
+    """Take the pipe for ourselves; what libraries print goes to stderr."""
+    target = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
+    arguments: list[Any] = argv[1:]
+    work(Post(sys.stdin.buffer, target), arguments[0], arguments[1:] == ["trust"])
+
+
+if __name__ == "__main__":
+    main(sys.argv)

@@ -1,0 +1,109 @@
+"""From a volume and a box to the question a model is asked, as the command line and the window both ask it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from PIL import Image
+
+from engine.ct.errors import InputError
+from engine.ct.geometry import Box, Plane
+from engine.ct.volume import Volume
+from engine.reasoning.card import ModelCard
+from engine.reasoning.causal import conditions
+from engine.reasoning.faults import check_folder
+from engine.reasoning.prompt import user_text
+from engine.reasoning.reasoner import Question
+from engine.reasoning.trace import Input
+from engine.reasoning.zoom import Canvas, render
+
+BUNDLED = Path(__file__).resolve().parents[2] / "resources" / "model"
+
+
+def resolve_model(name: str | None) -> str:
+    """The model to load: the bundled one for None or "bundled", else the folder or hub id as given.
+
+    Raises InputError (ModelError) for a local folder that is no model.
+    """
+    model = str(BUNDLED) if name in (None, "", "bundled") else str(name)
+    if model.startswith("~"):
+        model = str(Path(model).expanduser())
+    if not model.endswith(".jsonl"):
+        check_folder(model)
+    return model
+
+
+def make_question(
+    volume: Volume,
+    box: Box,
+    card: ModelCard,
+    *,
+    text: str = "",
+    options: Sequence[str] = (),
+    zoom: bool = True,
+    plane: Plane = Plane.AXIAL,
+    seed: int = 0,
+    samples: int = 1,
+    canvas_path: str = "",
+    causal: bool = False,
+) -> Question:
+    """The frozen question about a box (LPS mm), on the canvas and with the prompt that the model's card names.
+
+    Without text the card's question is asked, and with that the card's options are offered unless others are given.
+    `causal` adds the changed pictures of the ROI test (axial only).
+    Raises InputError for a box outside the volume and for fewer than one sample.
+    """
+    if samples < 1:
+        raise InputError(f"The number of samples must be 1 or more, not {samples}.")
+    try:
+        canvas = render(card.canvas, volume, box, zoom=zoom, plane=plane)
+    except ValueError as error:
+        raise InputError(str(error)) from error
+    return Question(
+        canvas=canvas,
+        text=text.strip() or card.question,
+        options=tuple(options) or card.options,
+        prompt=card.prompt,
+        seed=seed,
+        samples=samples,
+        canvas_path=canvas_path,
+        causal=conditions(card.canvas, volume, box, seed) if causal else (),
+    )
+
+
+def input_event(question: Question, model: str) -> Input:
+    """What a model is given, as the first event of its trace."""
+    canvas = question.canvas
+    roi = canvas.roi_mm
+    return Input(
+        canvas=question.canvas_path,
+        spec=asdict(canvas.spec),
+        model=model,
+        seed=question.seed,
+        question=question.text,
+        options=question.options,
+        prompt=user_text(canvas, question.text, question.options, question.prompt),
+        roi_mm=(*roi.low, *roi.high),
+        slice_index=canvas.slice_index,
+        slice_mm=canvas.slice_mm,
+        inset_mm=canvas.inset_mm,
+        corner=canvas.corner,
+    )
+
+
+def short_name(model: str) -> str:
+    """A model's name for a status line: "bundled model", a folder's last part, or the hub id."""
+    if Path(model) == BUNDLED:
+        return "the bundled model"
+    return Path(model).name if Path(model).exists() else model
+
+
+def save_canvas(canvas: Canvas, path: Path) -> None:
+    """Write the canvas as PNG, exactly the model's pixels. Raises InputError where it cannot be written."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(canvas.pixels).save(path, format="PNG")
+    except OSError as error:
+        raise InputError(f"The canvas cannot be written to {path}: {error.strerror or error}.") from error

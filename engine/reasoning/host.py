@@ -1,0 +1,206 @@
+"""HostedReasoner: the model in a process of its own, for the caller an iterator of events. Never imports torch."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import queue
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from engine.reasoning.child import STOP, Report
+from engine.reasoning.explain import input_event
+from engine.reasoning.reasoner import ModelStatus, Question
+from engine.reasoning.trace import Failed, Loading, Stopped, TraceEvent
+
+ROOT = Path(__file__).resolve().parents[2]
+GRACE_S = 5.0  # a stopped question must have ended this long after the next one came, else the process is killed
+BUSY = "The model is answering another question; stop that one first."
+
+
+class _Process:
+    """The child with its pipes; `reports` gets what it says and at last None, from a thread that ends with it."""
+
+    def __init__(self, model: str, trust: bool) -> None:
+        # -P: a file called torch.py in the user's folder must not be imported; so our own root is told by hand.
+        command = [sys.executable, "-P", "-m", "engine.reasoning.child", model, *(["trust"] if trust else [])]
+        path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH", ""))))
+        self._child = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": path}
+        )
+        assert self._child.stdin is not None
+        assert self._child.stdout is not None
+        self._inlet: IO[bytes] = self._child.stdin
+        self.reports: queue.SimpleQueue[Report | int | None] = queue.SimpleQueue()  # int: stop that question
+        self._thread = threading.Thread(target=self._listen, args=(self._child.stdout,), name="model", daemon=True)
+        self._thread.start()
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._child.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still runs."""
+        return self._child.poll() is None
+
+    def send(self, number: int, what: Question | str | None) -> None:
+        """Tell it something; a dead child is noticed by its reports' end, not here."""
+        with contextlib.suppress(OSError, ValueError):  # ValueError: closed by us meanwhile
+            pickle.dump((number, what), self._inlet, protocol=pickle.HIGHEST_PROTOCOL)
+            self._inlet.flush()
+
+    def end(self, *, kill: bool = False) -> None:
+        """End it, by closing its stdin or by force, and wait: its memory is free when this returns."""
+        if kill:
+            self._child.kill()
+        with contextlib.suppress(OSError):
+            self._inlet.close()
+        try:
+            self._child.wait(2.0)
+        except subprocess.TimeoutExpired:
+            self._child.kill()
+            self._child.wait()
+        self._thread.join()
+
+    def cause(self) -> str:
+        """Why it ended, in a few words."""
+        code = self._child.wait()
+        if code == -signal.SIGKILL:
+            return "it was killed, perhaps because memory ran out"
+        return signal.strsignal(-code) or f"signal {-code}" if code < 0 else f"exit code {code}"
+
+    def _listen(self, outlet: IO[bytes]) -> None:
+        with outlet:
+            try:
+                while True:
+                    self.reports.put(pickle.load(outlet))
+            except (EOFError, OSError, pickle.UnpicklingError):
+                self.reports.put(None)
+
+
+class HostedReasoner:
+    """A Reasoner whose model lives in a child process and stays loaded between questions.
+
+    One question at a time. `explain` and `start` may be read on any one thread; `stop`, `status` and `pid` may be used
+    from any other. Closing the iterator stops the model too. A `.jsonl` file as the model replays that saved trace.
+    """
+
+    def __init__(self, model: str, *, trust_remote_code: bool = False) -> None:
+        self.model = model
+        self._trust = trust_remote_code
+        self._process: _Process | None = None
+        self._busy = threading.Lock()
+        self._number = 0  # of the question asked last
+        self._ended = 0  # of the last one whose end the child has told
+        self._loading = False
+        self._status: ModelStatus | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process id, or None while there is none."""
+        return self._process.pid if self._process else None
+
+    def status(self) -> ModelStatus | None:
+        """What is loaded and how fast the last question went; None before the first."""
+        return self._status
+
+    def explain(self, question: Question) -> Iterator[TraceEvent]:
+        """Events as the model process tells them. Ends with Done, Failed or, after `stop`, Stopped; never raises."""
+        yield input_event(question, self.model)
+        yield from self._one_at_a_time(question)
+
+    def start(self) -> Iterator[TraceEvent]:
+        """Start the process and load the model ahead of the first question: Loading, and Failed if it cannot be."""
+        yield from self._one_at_a_time(None)
+
+    def stop(self) -> None:
+        """Make a running `explain` end with Stopped at once, even where it waits; returns immediately."""
+        if self._process and self._number > self._ended:
+            self._process.reports.put(self._number)
+
+    def close(self) -> None:
+        """End the child and give the model's memory back; the next question starts a new one."""
+        process, self._process = self._process, None
+        self._status = None
+        if process:
+            process.reports.put(self._number)
+            process.end()
+
+    def _one_at_a_time(self, question: Question | None) -> Iterator[TraceEvent]:
+        if not self._busy.acquire(blocking=False):
+            yield Failed(BUSY)
+            return
+        try:
+            yield from self._ask(question)
+        finally:
+            self._busy.release()
+
+    def _ask(self, question: Question | None) -> Iterator[TraceEvent]:
+        try:
+            process = self._running()
+        except OSError as error:
+            yield Failed(f"The model process cannot be started ({error.strerror}); free some memory and try again.")
+            return
+        self._number += 1
+        number = self._number
+        process.send(number, question)
+        try:
+            yield from self._events(process, number)
+        finally:
+            if self._ended < number:
+                process.send(number, STOP)
+
+    def _running(self) -> _Process:
+        if self._process and not self._process.alive:
+            self._process.end()
+            self._process = None
+        if self._process is None:
+            self._process = _Process(self.model, self._trust)
+            self._ended, self._loading = self._number, False
+        return self._process
+
+    def _events(self, process: _Process, number: int) -> Iterator[TraceEvent]:
+        while self._ended < number:
+            waits = self._ended < number - 1 and not self._loading
+            try:
+                report = process.reports.get(timeout=GRACE_S if waits else None)
+            except queue.Empty:
+                self._lose(process, kill=True)
+                yield Failed("The model did not stop in time and was ended; press Explain to start it again.")
+                return
+            if report is None:
+                cause = process.cause()
+                self._lose(process)
+                yield Failed(f"The model process ended unexpectedly ({cause}); press Explain to start it again.")
+                return
+            if isinstance(report, int):
+                if report == number:
+                    yield Stopped()
+                    return
+                continue
+            yield from self._told(report, number)
+
+    def _told(self, report: Report, number: int) -> Iterator[TraceEvent]:
+        about, events, ended, status = report
+        self._status = status or self._status
+        if ended:
+            self._ended = about
+        for event in events:
+            self._loading = isinstance(event, Loading)
+            if about == number:
+                yield event
+
+    def _lose(self, process: _Process, *, kill: bool = False) -> None:
+        process.end(kill=kill)
+        self._ended = self._number
+        self._status = None
+        if self._process is process:
+            self._process = None

@@ -1,0 +1,187 @@
+"""VlmReasoner: a vision-language model that reasons aloud, as trace events. Imports torch: model process only."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+import psutil
+import torch
+
+from engine.reasoning import faults
+from engine.reasoning.causal import Condition
+from engine.reasoning.decode import Decoder, State, encode
+from engine.reasoning.explain import input_event, short_name
+from engine.reasoning.load import InterruptedByReaderError, Loaded, load
+from engine.reasoning.prompt import Step, label_of
+from engine.reasoning.reasoner import ModelStatus, Question
+from engine.reasoning.reply import Reply, shares
+from engine.reasoning.text import TextStream
+from engine.reasoning.trace import Answer, Causal, Done, Failed, Loading, StepDone, Stopped, Token, TraceEvent
+
+log = logging.getLogger(__name__)
+
+
+class VlmReasoner:
+    """Any model that AutoModelForImageTextToText and AutoProcessor load, from a folder or hub id.
+
+    One question at a time. `interrupted` is asked before every layer; once it says True the question ends with Stopped.
+    """
+
+    def __init__(self, model: str, *, trust_remote_code: bool = False, device: str = "auto") -> None:
+        self.model = model
+        self.interrupted: Callable[[], bool] = lambda: False
+        self._trust = trust_remote_code
+        self._device = device
+        self._loaded: Loaded | None = None
+        self._rate = 0.0
+
+    def explain(self, question: Question) -> Iterator[TraceEvent]:
+        """Input, Loading, tokens and steps, an answer a sample, Done; or one Failed, and it can be asked again."""
+        yield input_event(question, self.model)
+        yield from self._guarded(lambda: self._explain(question))
+
+    def start(self) -> Iterator[TraceEvent]:
+        """Load the model ahead of the first question; Loading, and Failed if it cannot be."""
+        yield from self._guarded(self._ready)
+
+    def close(self) -> None:
+        """Forget the model and give its memory back."""
+        self._loaded = None
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+    def status(self) -> ModelStatus | None:
+        """What is loaded, or None."""
+        loaded = self._loaded
+        if loaded is None:
+            return None
+        on_gpu = loaded.device == "cuda"
+        memory = torch.cuda.memory_allocated() if on_gpu else psutil.Process().memory_info().rss
+        dtype = str(loaded.dtype).removeprefix("torch.")
+        return ModelStatus(self.model, loaded.device, dtype, loaded.model.num_parameters(), memory / 1e6, self._rate)
+
+    def _guarded(self, work: Callable[[], Iterator[TraceEvent]]) -> Iterator[TraceEvent]:
+        try:
+            yield from work()
+        except InterruptedByReaderError:
+            yield Stopped()
+        except Exception as error:  # whatever a foreign model raises becomes a sentence; the process lives on
+            doing = "answering" if self._loaded else "loading"
+            if faults.is_memory(error):
+                self.close()
+            elif not isinstance(error, faults.ModelError):
+                log.warning("%s while %s", type(error).__name__, doing, exc_info=error)
+            yield Failed(faults.sentence(error, self.model, doing))
+
+    def _ready(self) -> Iterator[TraceEvent]:
+        if self._loaded is None:
+            yield Loading(f"Loading {short_name(self.model)}")
+            self._loaded = load(
+                self.model, trust_remote_code=self._trust, device=self._device, interrupted=lambda: self.interrupted()
+            )
+
+    def _explain(self, question: Question) -> Iterator[TraceEvent]:
+        yield from self._ready()
+        assert self._loaded is not None
+        answering = Answering(self._loaded, question)
+        yield from answering.run()
+        self._rate = answering.rate
+
+
+class Answering:
+    """One question being answered by a loaded model."""
+
+    def __init__(self, loaded: Loaded, question: Question) -> None:
+        self.rate = 0.0  # tokens a second, once the prompt is read
+        self._loaded = loaded
+        self._question = question
+        self._decoder = Decoder(loaded)
+
+    def run(self) -> Iterator[TraceEvent]:
+        """Every sample with its answer, then the ROI test of the first, then Done."""
+        started = time.perf_counter()
+        inputs = encode(self._loaded, self._question)
+        room = (self._loaded.limit or 1 << 30) - int(inputs["input_ids"].shape[1])
+        prompt = self._decoder.read(inputs)
+        tokens, first, spent = 0, 0.0, 0.0
+        replies = []
+        for sample in range(self._question.samples):
+            reply = Reply(TextStream(self._decode))
+            begun = time.perf_counter()
+            for event in self._write(prompt, reply, sample, room):
+                first = first or time.perf_counter() - started
+                yield event
+            spent += time.perf_counter() - begun
+            tokens += len(reply.ids)
+            yield self._answer(prompt, reply, sample)
+            replies.append(reply)
+        yield from self._causal(prompt, replies[0])
+        self.rate = tokens / spent if spent > 0 else 0.0
+        yield Done(tokens, time.perf_counter() - started, first, self._loaded.device)
+
+    def _write(self, prompt: State, reply: Reply, sample: int, room: int) -> Iterator[TraceEvent]:
+        """Tokens and steps of one sample. Sample s draws with seed + s; only the first may be greedy."""
+        generator = torch.Generator().manual_seed(self._question.seed + sample)
+        temperature = self._question.temperature or (0.0 if sample == 0 else 1.0)
+        state = prompt.clone()
+        for _ in range(min(self._question.max_tokens, room)):
+            choice = self._decoder.choose(state, temperature, generator)
+            if choice.token in self._loaded.eos:
+                reply.ended = True
+                break
+            piece, steps = reply.add(choice.token, choice.p)
+            top = tuple((self._piece(token), p) for token, p in choice.top)
+            yield Token(piece, choice.p, top, sample=sample)
+            yield from _told(steps, sample)
+            state = self._decoder.go_on(state, (choice.token,))
+        piece, steps = reply.finish()
+        if piece:
+            yield Token(piece, reply.spans[-1][2], (), sample=sample)
+        yield from _told(steps, sample)
+
+    def _answer(self, prompt: State, reply: Reply, sample: int) -> Answer:
+        options = self._question.options
+        parsed, span = reply.parsed()
+        label = label_of(parsed.answer, options)
+        said = reply.probability(span)
+        if not options or not self._question.score_options:
+            return Answer(parsed.answer, label, said, {}, parsed.well_formed, sample=sample)
+        common, endings = reply.endings(options, self._encode)
+        p = dict(zip(options, shares(self._decoder.score(prompt, common, endings)), strict=True))
+        return Answer(parsed.answer, label, p.get(label, said), p, parsed.well_formed, sample=sample)
+
+    def _causal(self, prompt: State, reply: Reply) -> Iterator[TraceEvent]:
+        """The same reply, reasoning and answer, scored under every changed picture.
+
+        Not the answer alone: given its reasoning it follows from the text, whatever the picture shows.
+        """
+        if not self._question.causal or not reply.ids:
+            return
+        as_is = self._decoder.forced(prompt, reply.ids)
+        for condition in self._question.causal:
+            yield Causal(condition.name, drop(as_is, self._decoder.forced(self._changed(condition), reply.ids)))
+
+    def _changed(self, condition: Condition) -> State:
+        return self._decoder.read(encode(self._loaded, replace(self._question, canvas=condition.canvas)))
+
+    def _decode(self, ids: Sequence[int]) -> str:
+        return self._loaded.decode(ids)
+
+    def _encode(self, text: str) -> list[int]:
+        return self._loaded.encode(text)
+
+    def _piece(self, token: int) -> str:
+        return self._loaded.decode([token])
+
+
+def drop(as_is: Sequence[float], changed: Sequence[float]) -> float:
+    """How much less likely the same tokens became, nats; only losses count (MedFocus, arXiv 2605.20158)."""
+    return sum(max(0.0, a - b) for a, b in zip(as_is, changed, strict=True))
+
+
+def _told(steps: Sequence[Step], sample: int) -> Iterator[StepDone]:
+    for step in steps:
+        yield StepDone(step.index, step.stage, step.text, sample=sample)
