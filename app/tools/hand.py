@@ -1,0 +1,159 @@
+"""The hand on one slice view: which gesture a press begins, and what a click selects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QPointF, Qt
+
+from app.tools.display import CrosshairGesture, PanGesture, ScrollGesture, WindowGesture, ZoomGesture
+from app.tools.gesture import Gesture, Pointer
+from app.tools.roi import DrawGesture, EditGesture, dragged
+from app.views.marks import Mark, Sides, touched
+
+if TYPE_CHECKING:
+    from app.views.slice_view import SliceView
+
+TOOLS: dict[str, Callable[[SliceView, Pointer], Gesture]] = {
+    "scroll": ScrollGesture,
+    "window": WindowGesture,
+    "zoom": ZoomGesture,
+    "pan": PanGesture,
+    "crosshair": CrosshairGesture,
+    "roi": DrawGesture,
+}
+_SHAPES = {
+    "scroll": Qt.CursorShape.ArrowCursor,
+    "window": Qt.CursorShape.ArrowCursor,
+    "zoom": Qt.CursorShape.ArrowCursor,
+    "pan": Qt.CursorShape.OpenHandCursor,
+    "crosshair": Qt.CursorShape.CrossCursor,
+    "roi": Qt.CursorShape.CrossCursor,
+}
+_DIAGONAL, _ANTIDIAGONAL = Qt.CursorShape.SizeFDiagCursor, Qt.CursorShape.SizeBDiagCursor
+_SIDE_SHAPES: dict[Sides, Qt.CursorShape] = {
+    (-1, -1): _DIAGONAL,
+    (1, 1): _DIAGONAL,
+    (1, -1): _ANTIDIAGONAL,
+    (-1, 1): _ANTIDIAGONAL,
+    (0, -1): Qt.CursorShape.SizeVerCursor,
+    (0, 1): Qt.CursorShape.SizeVerCursor,
+    (-1, 0): Qt.CursorShape.SizeHorCursor,
+    (1, 0): Qt.CursorShape.SizeHorCursor,
+    (0, 0): Qt.CursorShape.SizeAllCursor,
+}
+_DESELECTING = ("roi", "scroll")  # tools whose click on nothing selects nothing
+
+
+class Hand:
+    """Turns presses, moves and releases over a view into one gesture at a time."""
+
+    def __init__(self, view: SliceView) -> None:
+        self._view = view
+        self._gesture: Gesture | None = None
+        self._button = Qt.MouseButton.NoButton
+        self._start: Pointer | None = None
+        self._ending = False
+
+    @property
+    def busy(self) -> bool:
+        """Whether a button is held."""
+        return self._gesture is not None
+
+    @property
+    def editing(self) -> bool:
+        """Whether the drag under way edits ROIs."""
+        return self._gesture is not None and self._gesture.edits
+
+    def press(self, at: Pointer, button: Qt.MouseButton) -> None:
+        """Begin what the button stands for; a second button changes nothing."""
+        if self._gesture is not None:
+            return
+        self._button, self._start = button, at
+        if button == Qt.MouseButton.LeftButton:
+            self._gesture = self._left(at)
+        elif button == Qt.MouseButton.MiddleButton:
+            self._gesture = PanGesture(self._view, at)
+        elif button == Qt.MouseButton.RightButton:
+            self._gesture = ZoomGesture(self._view, at)
+
+    def move(self, at: Pointer) -> None:
+        """Go on with the gesture."""
+        if self._gesture is not None:
+            self._gesture.move(at)
+
+    def release(self, at: Pointer, button: Qt.MouseButton) -> bool:
+        """End the gesture; True if it was a right click, which asks for the context menu."""
+        gesture, start = self._gesture, self._start
+        if gesture is None or start is None or button != self._button:
+            return False
+        clicked = not dragged(start, at)
+        if clicked and button == Qt.MouseButton.RightButton:
+            self.abort()
+            return True
+        self._ending = True
+        gesture.release(at)
+        self._gesture, self._ending = None, False
+        if clicked and button == Qt.MouseButton.LeftButton:
+            self._click(at)
+        return False
+
+    def abort(self) -> bool:
+        """Take back the drag under way; False if there was none."""
+        gesture, self._gesture = self._gesture, None
+        if gesture is not None:
+            gesture.abort()
+        return gesture is not None
+
+    def forget(self) -> None:
+        """The document took back the preview by itself (Esc elsewhere, undo): the drag is over."""
+        if self.editing and not self._ending:
+            self._gesture = None
+
+    def shape(self, at: Pointer) -> Qt.CursorShape:
+        """The pointer's shape over what it would grip."""
+        grip = self._grip(at)
+        return _SIDE_SHAPES[grip[1]] if grip else _SHAPES[self._view.viewing.state.tool]
+
+    def hit(self, at: Pointer) -> tuple[Mark, Sides] | None:
+        """The ROI under the pointer: outlines before insides, the selected one and the smallest first."""
+        view, point = self._view, QPointF(at.x, at.y)
+        hits = [(mark, sides) for mark in view.visible_marks() if (sides := touched(mark, view, point)) is not None]
+        selected = view.viewing.state.selected
+
+        def rank(hit: tuple[Mark, Sides]) -> tuple[bool, bool, float]:
+            mark, sides = hit
+            return (sides == (0, 0), mark.roi.id != selected, mark.roi.box.size[0] * mark.roi.box.size[1])
+
+        return min(hits, key=rank, default=None)
+
+    def _left(self, at: Pointer) -> Gesture:
+        grip = self._grip(at)
+        if grip:
+            return EditGesture(self._view, at, grip[0].roi, grip[1])
+        return TOOLS[self._view.viewing.state.tool](self._view, at)
+
+    def _grip(self, at: Pointer) -> tuple[Mark, Sides] | None:
+        """What a left drag would move: outlines with the ROI tool, the selected one's with every tool.
+
+        The inside moves only the selected ROI with the ROI tool; else it belongs to the tool, or nothing could be
+        drawn inside a large ROI, and no window changed over it.
+        """
+        hit = self.hit(at)
+        if hit is None:
+            return None
+        mark, sides = hit
+        state = self._view.viewing.state
+        mine = mark.roi.id == state.selected
+        if state.tool == "roi":
+            return hit if mine or sides != (0, 0) else None
+        return hit if mine and sides != (0, 0) else None
+
+    def _click(self, at: Pointer) -> None:
+        hit = self.hit(at)
+        viewing = self._view.viewing
+        if hit is not None:
+            viewing.set(selected=hit[0].roi.id)
+        elif viewing.state.tool in _DESELECTING:
+            viewing.set(selected="")

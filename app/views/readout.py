@@ -1,0 +1,48 @@
+"""What is said beside a box: size in mm, volume, and the HU of its voxels."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from PySide6.QtCore import QRectF
+from PySide6.QtGui import QColor, QPainter
+
+from app.views.lettering import draw_text, line_height, text_width
+from app.views.overlay import signed
+from engine.ct.errors import InputError
+from engine.ct.geometry import Box
+from engine.ct.volume import Volume
+
+_SPACE = 10  # px between the box and its text
+
+
+@lru_cache(maxsize=8)
+def readout(volume: Volume, revision: int, box: Box) -> tuple[str, ...]:
+    """Lines such as "25.3 × 30.9 × 17.5 mm · 13.7 ml" and "−77 ± 224 HU"; `revision` tells a volume still loading."""
+    from engine.ct.measure import measure_box
+
+    unit = "mm" if volume.provenance.spacing_known else "px"
+    size = " × ".join(f"{edge:.1f}" for edge in box.size) + f" {unit}"
+    try:
+        found = measure_box(volume, box)
+    except InputError:
+        return (size, "no voxel inside")
+    hu = volume.provenance.units
+    return (
+        f"{size} · {found.volume_ml:.2f} ml" if unit == "mm" else size,
+        f"{signed(found.mean)} ± {found.sd:.0f} {hu}",
+        f"{signed(found.min)} … {signed(found.max)}",
+    )
+
+
+def draw_readout(painter: QPainter, lines: tuple[str, ...], box: QRectF, area: QRectF, colour: str) -> None:
+    """Beside the box, on the side with more room; kept within `area` (widget px)."""
+    width = max(text_width(line) for line in lines)
+    height = line_height() * len(lines)
+    right = box.right() + _SPACE
+    x = right if right + width <= area.right() else box.left() - _SPACE - width
+    x = min(max(x, area.left() + 2), area.right() - width - 2)
+    y = min(max(box.center().y() - height / 2, area.top() + 2), area.bottom() - height - 2)
+    painter.fillRect(QRectF(x - 3, y - 1, width + 6, height + 2), QColor(0, 0, 0, 110))
+    for row, line in enumerate(lines):
+        draw_text(painter, line, x, y + row * line_height(), colour)

@@ -1,0 +1,150 @@
+"""One slice picture on black, placed by a centre and a scale. Knows pixels, not patients."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import QPointF, QRectF
+from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QGraphicsView, QWidget
+
+from app.views.shading import Grey
+
+SCALE_LIMITS = (0.02, 200.0)  # screen pixels a mm
+
+
+@dataclass(frozen=True)
+class Placing:
+    """Which picture pixel (fractional column, row) lies in the middle of the widget, and screen pixels a mm."""
+
+    column: float = 0.0
+    row: float = 0.0
+    scale: float = 1.0
+    fitted: bool = True  # follows the widget's size until the reader zooms or pans
+
+
+class Stage(pg.GraphicsView):  # type: ignore[misc]
+    """A pyqtgraph view with one ImageItem. Painting is asked for explicitly, so that every slice is painted once."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent, background="k")
+        # Items' own updates are queued and would paint a slice a second time after `show_now`.
+        self.setViewportUpdateMode(QGraphicsView.ViewportUpdateMode.NoViewportUpdate)
+        self.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        self._box = pg.ViewBox(enableMenu=False, defaultPadding=0.0, invertY=True)
+        self._box.setMouseEnabled(False, False)
+        self._image = pg.ImageItem(axisOrder="row-major")
+        self._box.addItem(self._image, ignoreBounds=True)
+        self.setCentralItem(self._box)
+        self._shape = (1, 1)
+        self._pixel_mm = (1.0, 1.0)
+        self.placing = Placing()
+        self.painted = 0  # slices painted since the start: the bench holds it against slices passed
+        self._fresh = False
+
+    def set_raster(self, shape: tuple[int, int], pixel_mm: tuple[float, float]) -> None:
+        """Rows and columns of the pictures to come, and mm between rows and between columns."""
+        self._shape, self._pixel_mm = shape, pixel_mm
+        self.fit()
+
+    def set_picture(self, grey: Grey | None, *, fresh: bool) -> None:
+        """Show a uint8 picture [row, column]; `fresh` says that it is another slice, to be counted when painted."""
+        if grey is None:
+            self._image.clear()
+        else:
+            self._image.setImage(grey, autoLevels=False)
+            self._image.setRect(QRectF(-0.5, -0.5, grey.shape[1], grey.shape[0]))
+        self._fresh = self._fresh or fresh
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Paint soon; many requests become one."""
+        self.viewport().update()
+
+    def show_now(self) -> None:
+        """Paint at once: a slice that is passed is seen, however fast the wheel turns."""
+        self.viewport().repaint()
+
+    def fit(self) -> None:
+        """The whole picture, as large as it goes."""
+        (rows, columns), (row_mm, column_mm) = self._shape, self._pixel_mm
+        scale = min(max(self.width(), 1) / (columns * column_mm), max(self.height(), 1) / (rows * row_mm))
+        self.place(Placing((columns - 1) / 2, (rows - 1) / 2, scale, True))
+
+    def place(self, placing: Placing) -> None:
+        """Put the picture where `placing` says; at least its middle pixel stays on the picture."""
+        rows, columns = self._shape
+        self.placing = replace(
+            placing,
+            column=float(np.clip(placing.column, -0.5, columns - 0.5)),
+            row=float(np.clip(placing.row, -0.5, rows - 0.5)),
+            scale=float(np.clip(placing.scale, *SCALE_LIMITS)),
+        )
+        step_x, step_y = self.pixel_px
+        width, height = max(self.width(), 1) / step_x, max(self.height(), 1) / step_y
+        left, top = self.placing.column - width / 2, self.placing.row - height / 2
+        self._box.setRange(QRectF(left, top, width, height), padding=0, disableAutoRange=True)
+        self._box.updateMatrix()
+        self.refresh()
+
+    def pan_by(self, dx: float, dy: float) -> None:
+        """Move the picture by screen pixels."""
+        step_x, step_y = self.pixel_px
+        here = self.placing
+        self.place(replace(here, column=here.column - dx / step_x, row=here.row - dy / step_y, fitted=False))
+
+    def zoom_at(self, factor: float, x: float, y: float) -> None:
+        """Zoom by a factor; what lies under screen pixel (x, y) stays there."""
+        column, row = self.to_pixel(x, y)
+        scale = float(np.clip(self.placing.scale * factor, *SCALE_LIMITS))
+        kept = self.placing.scale / scale
+        here = self.placing
+        centre = (column + (here.column - column) * kept, row + (here.row - row) * kept)
+        self.place(Placing(*centre, scale, False))
+
+    @property
+    def pixel_px(self) -> tuple[float, float]:
+        """Width and height of one picture pixel on the screen, px."""
+        return (self._pixel_mm[1] * self.placing.scale, self._pixel_mm[0] * self.placing.scale)
+
+    def to_pixel(self, x: float, y: float) -> tuple[float, float]:
+        """Widget px to fractional column and row."""
+        step_x, step_y = self.pixel_px
+        column = self.placing.column + (x - self.width() / 2) / step_x
+        return (column, self.placing.row + (y - self.height() / 2) / step_y)
+
+    def to_widget(self, column: float, row: float) -> QPointF:
+        """Fractional column and row to widget px."""
+        step_x, step_y = self.pixel_px
+        x = self.width() / 2 + (column - self.placing.column) * step_x
+        return QPointF(x, self.height() / 2 + (row - self.placing.row) * step_y)
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """A fitted picture stays fitted; another keeps its middle and scale."""
+        super().resizeEvent(event)
+        if event is None:  # pyqtgraph's constructor
+            return
+        if self.placing.fitted:
+            self.fit()
+        else:
+            self.place(self.placing)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint, and count a slice that was not painted before."""
+        super().paintEvent(event)
+        if self._fresh:
+            self._fresh = False
+            self.painted += 1
+
+    def drawForeground(self, painter: QPainter, rect: QRectF | object) -> None:
+        """Overlays are drawn in widget px."""
+        painter.save()
+        painter.resetTransform()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        self.paint_overlays(painter)
+        painter.restore()
+
+    def paint_overlays(self, painter: QPainter) -> None:
+        """What lies over the picture, in widget px; a bare stage has nothing."""
