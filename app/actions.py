@@ -221,7 +221,7 @@ _VIEW = (
         enabled=_selected,
         checked=lambda w: w.desk.viewing.state.lens,
     ),
-    Action("panels", "Hide or show all panels", ("Tab",), "ph.sidebar", lambda w: w.toggle_panels(), "View"),
+    Action("panels", "Hide or show all panels", ("Tab",), "ph.columns", lambda w: w.toggle_panels(), "View"),
     Action("full_screen", "Full screen", ("F11",), "ph.corners-out", lambda w: w.toggle_full_screen(), "View"),
 )
 _ROI = (

@@ -56,7 +56,7 @@ class Explainer(QObject):
         self._make = make
         self._reasoner: Reasoner | None = None
         self._job: Job | None = None
-        self._closing: Job | None = None  # stopped, its thread not gone yet
+        self._closing: Job | None = None  # a stopped question or the warming: its thread is not gone yet
         self._waiting = False  # a question waits for that
         self._question: Question | None = None
         self._events: list[TraceEvent] = []
@@ -198,8 +198,8 @@ class Explainer(QObject):
         self._question, self._events = question, []
         self.roi_id, self.trace_id, self.answer = roi_id, new_id(), None
         self.began.emit(question)
-        if self._closing is not None:  # one question at a time: the stopped one must be gone first
-            self._take(Loading("The last answer is being stopped."))
+        if self._closing is not None:  # one question at a time
+            self._take(Loading("The model is getting ready."))
             self._waiting = True
         else:
             self._start()
@@ -208,11 +208,26 @@ class Explainer(QObject):
     def _start(self) -> None:
         if self._question is None or self._reasoner is None:
             return
-        self._job = job = self._jobs.run(self._reasoner.explain(self._question))
+        self._job = job = self._jobs.run(self._reasoner.explain(self._question), self._interrupt)
         job.item.connect(self._take)
         job.failed.connect(lambda error: self._take(Failed(faults.sentence(error))))
         job.failed.connect(self._finish)
         job.finished.connect(self._finish)
+
+    def warm(self) -> None:
+        """Load the model ahead of the first question, where it is one that loads."""
+        from engine.reasoning.host import HostedReasoner
+
+        if isinstance(self._reasoner, HostedReasoner) and not self.running and self._closing is None:
+            self._closing = self._jobs.run(self._reasoner.start(), self._interrupt)
+            self._closing.ended.connect(self._closed)
+
+    def _interrupt(self) -> None:
+        """Unblock a reasoner that waits for its process."""
+        from engine.reasoning.host import HostedReasoner
+
+        if isinstance(self._reasoner, HostedReasoner):
+            self._reasoner.stop()
 
     def _closed(self) -> None:
         self._closing = None

@@ -36,7 +36,7 @@ def open_steps(paths: Sequence[Path], wanted: str = "") -> Iterator[Listed | Loa
 
     A session file stands for the scan it was made on. Raises InputError where nothing can be shown.
     """
-    from engine.ct.load import load_steps, scan
+    from engine.ct.load import Scan, choose, load_steps, scan
 
     sources = []
     for path in paths:
@@ -46,7 +46,7 @@ def open_steps(paths: Sequence[Path], wanted: str = "") -> Iterator[Listed | Loa
     scans = [scan(source) for source in sources]
     series = tuple(each for one in scans for each in one.series)
     warnings = tuple(each for one in scans for each in one.warnings)
-    chosen = choose(series, wanted)
+    chosen = choose(Scan(series, warnings), wanted or None)
     yield Listed(str(sources[0]), series, warnings, chosen)
     yield from load_steps(chosen)
 
@@ -56,19 +56,6 @@ def sample_steps() -> Iterator[Listed | LoadStep]:
     from engine.ct.sample import sample_case
 
     yield from open_steps([sample_case(lambda text: None).folder])
-
-
-def choose(series: tuple[Series, ...], wanted: str = "") -> Series:
-    """The series of that UID, else the one with most slices that is a volume. InputError where there is none."""
-    if wanted:
-        named = next((each for each in series if each.uid == wanted), None)
-        if named is None:
-            raise InputError(f"The series {wanted} is not there; open the folder without naming a series.")
-        return named
-    volumes = [each for each in series if each.kind == "volume"] or list(series)
-    if not volumes:
-        raise InputError("There is no CT series in what was opened; choose a folder with DICOM files or an image file.")
-    return max(volumes, key=lambda each: int(np.prod(each.size_ijk)))
 
 
 def thumbnail_steps(series: Sequence[Series]) -> Iterator[tuple[str, NDArray[np.uint8]]]:

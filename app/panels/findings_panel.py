@@ -6,7 +6,7 @@ from PySide6.QtCore import QPoint, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QGridLayout, QListWidgetItem, QVBoxLayout, QWidget
 
 from app.desk import Desk, in_order
-from app.panels.parts import Row, RowList, label
+from app.panels.parts import Row, RowList, as_panel, label
 from app.theme import ACCENT, BAD, GOOD, SUGGESTION
 from app.viewing import Viewing
 from engine.ct.geometry import Point
@@ -61,7 +61,7 @@ class FindingsPanel(QWidget):
 
     def __init__(self, desk: Desk) -> None:
         super().__init__()
-        self.setObjectName("panel")
+        as_panel(self)
         self._desk = desk
         self.list = RowList()
         self.empty = label(EMPTY, "muted", wrap=True)

@@ -45,6 +45,12 @@ def label(text: str = "", name: str = "", *, wrap: bool = False) -> QLabel:
     return made
 
 
+def as_panel(widget: QWidget) -> None:
+    """Give a widget the panels' ground."""
+    widget.setObjectName("panel")
+    widget.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+
+
 def button(text: str, tip: str = "", name: str = "") -> QPushButton:
     """A push button; `name` is its role in the style sheet ("primary", "link")."""
     made = QPushButton(text)

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
 from app.desk import Desk
 from app.panels.answer_bar import AnswerBar
-from app.panels.parts import button, label
+from app.panels.parts import as_panel, button, label
 from app.panels.question_bar import QuestionBar
 from app.panels.trace_view import TraceView
 from app.viewing import Viewing
@@ -30,7 +30,7 @@ class ReasoningPanel(QWidget):
 
     def __init__(self, desk: Desk) -> None:
         super().__init__()
-        self.setObjectName("panel")
+        as_panel(self)
         self._desk = desk
         self.canvas = ZoomView()
         self.question = QuestionBar()

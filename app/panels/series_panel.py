@@ -11,7 +11,7 @@ from PySide6.QtGui import QIcon, QImage, QPixmap
 from PySide6.QtWidgets import QHBoxLayout, QListWidgetItem, QProgressBar, QVBoxLayout, QWidget
 
 from app.desk import Desk
-from app.panels.parts import Row, RowList, button, label
+from app.panels.parts import Row, RowList, as_panel, button, label
 from app.theme import ACCENT, MUTED
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class SeriesPanel(QWidget):
 
     def __init__(self, desk: Desk) -> None:
         super().__init__()
-        self.setObjectName("panel")
+        as_panel(self)
         self._desk = desk
         self._pictures: dict[str, QIcon] = {}
         self.list = RowList(PICTURE)
