@@ -1,0 +1,127 @@
+"""The TOML file of a run, checked: an unknown key or a wrong type is told in one sentence that names it."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from engine.ct.errors import InputError
+
+
+@dataclass(frozen=True)
+class Data:
+    """Where samples come from."""
+
+    phantoms: int = 400  # phantom patients of the training split
+    real: float = 0.55  # share of samples on real backgrounds
+
+
+@dataclass(frozen=True)
+class Build:
+    """The shape of a model made from nothing."""
+
+    vocabulary: int = 960
+    patch: int = 8
+    merge: int = 2
+    window: int = 96  # px; the attention window of most vision layers
+    vit_layers: int = 5
+    vit_width: int = 128
+    vit_full: tuple[int, ...] = (3,)  # vision layers that see the whole picture
+    layers: int = 4
+    width: int = 192
+    head: int = 64
+
+
+@dataclass(frozen=True)
+class Warmup:
+    """Training of the vision tower alone, with attribute heads."""
+
+    steps: int = 0
+    batch: int = 32
+    muon_lr: float = 0.02
+    adam_lr: float = 2e-3
+
+
+@dataclass(frozen=True)
+class Train:
+    """Training of the whole model on replies."""
+
+    steps: int = 1000
+    batch: int = 32
+    accumulate: int = 1
+    muon_lr: float = 0.01
+    adam_lr: float = 1e-3
+    warm_steps: int = 20  # of the learning rate
+    flat: float = 0.3  # share of the steps at the full rate before it falls linearly to zero
+    checkpoint_steps: int = 100
+    log_steps: int = 10
+    compile: bool = True
+    bf16: bool = True
+    workers: int = 1
+
+
+@dataclass(frozen=True)
+class Lora:
+    """Low-rank adapters for large models; rank 0 trains all weights."""
+
+    rank: int = 0
+    alpha: int = 32
+    targets: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj")
+
+
+@dataclass(frozen=True)
+class Config:
+    """One run. `model` is a folder or hub id to start from; "" builds one from `build`."""
+
+    out: Path
+    seed: int = 0
+    model: str = ""
+    data: Data = field(default_factory=Data)
+    build: Build = field(default_factory=Build)
+    warmup: Warmup = field(default_factory=Warmup)
+    train: Train = field(default_factory=Train)
+    lora: Lora = field(default_factory=Lora)
+
+
+TABLES = {"data": Data, "build": Build, "warmup": Warmup, "train": Train, "lora": Lora}
+
+
+def load(path: Path) -> Config:
+    """Read a run's TOML; `out` is relative to the working folder. InputError names the key at fault."""
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"The configuration {path.name} cannot be read; give an existing TOML file.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"The configuration {path.name} is not valid TOML: {error}.") from error
+    for name, table in TABLES.items():
+        if name in values:
+            values[name] = _checked(table, values[name], f"[{name}]", path.name)
+    if "out" not in values:
+        raise InputError(f"The configuration {path.name} lacks out; name the folder for the run.")
+    values["out"] = Path(str(values["out"]))
+    made: Config = _checked(Config, values, "the file", path.name)
+    return made
+
+
+def _checked(table: Any, values: dict[str, Any], where: str, file: str) -> Any:
+    known = {one.name: one for one in fields(table)}
+    for key, value in list(values.items()):
+        if key not in known:
+            raise InputError(f"{file}: {where} has an unknown key {key!r}; known are {', '.join(known)}.")
+        default = known[key].default
+        if default is MISSING:
+            continue
+        wanted = (
+            (int, float)
+            if isinstance(default, float)
+            else (list, tuple)
+            if isinstance(default, tuple)
+            else type(default)
+        )
+        if not isinstance(value, wanted) or (isinstance(value, bool) and not isinstance(default, bool)):
+            raise InputError(f"{file}: {key} in {where} must be of the kind of {default!r}, not {value!r}.")
+        values[key] = tuple(value) if isinstance(value, list) else value
+    return table(**values)

@@ -1,0 +1,49 @@
+"""Progress as JSON lines on stdout: one object a line, read by the training panel and by anyone with a pipe."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import Any, TextIO
+
+from transformers import TrainerCallback
+
+
+def emit(out: TextIO | None = None, **values: Any) -> None:
+    """One line, at once."""
+    print(json.dumps(values, ensure_ascii=False), file=out or sys.stdout, flush=True)  # noqa: T201
+
+
+class JsonLines(TrainerCallback):  # type: ignore[misc]
+    """step, of, loss, lr, samples_per_s, eta_s at every logging step; events for checkpoints and the end."""
+
+    def __init__(self, batch: int) -> None:
+        self.batch = batch
+        self.mark = (0, time.monotonic())
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
+        """Remember where this process began, so that speed after a resume is true."""
+        self.mark = (state.global_step, time.monotonic())
+        emit(event="begin", step=state.global_step, of=state.max_steps)
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **rest: Any) -> None:
+        """One line a log."""
+        if not logs or "loss" not in logs:
+            return
+        step, now = state.global_step, time.monotonic()
+        rate = (step - self.mark[0]) / max(now - self.mark[1], 1e-9)
+        self.mark = (step, now)
+        left = (state.max_steps - step) / rate if rate else 0.0
+        emit(
+            step=step,
+            of=state.max_steps,
+            loss=round(float(logs["loss"]), 4),
+            lr=float(logs.get("learning_rate", 0.0)),
+            samples_per_s=round(rate * self.batch, 2),
+            eta_s=round(left),
+        )
+
+    def on_save(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
+        """A checkpoint is whole."""
+        emit(event="checkpoint", step=state.global_step)

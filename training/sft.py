@@ -1,0 +1,157 @@
+"""Supervised training on staged replies: config, data, model (+ LoRA), trainer. Run: main.py train sft --config FILE.toml.
+
+transformers' Trainer and not trl's SFTTrainer: samples are drawn on the fly from a map-style torch data set, which trl
+refuses (it wants a datasets.Dataset), and trl computes entropy and accuracy over all logits, a third of a step here.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as functional
+from torch import Tensor
+from torch.utils.data import SequentialSampler
+from transformers import (
+    AutoModelForImageTextToText,
+    AutoProcessor,
+    PrinterCallback,
+    ProgressCallback,
+    Trainer,
+    TrainingArguments,
+)
+from transformers.trainer_utils import get_last_checkpoint
+
+from engine.reasoning.card import ModelCard
+from training.backgrounds import Bank, bank
+from training.config import Config, load
+from training.dataset import IGNORED, Collator, Samples
+from training.fast import compiled, quick_vision
+from training.model import build, corpus, export, processor, tokenizer
+from training.optim import MuonAdamW, groups_of
+from training.progress import JsonLines, emit
+from training.synthetic import CANVAS, PROMPT
+from training.warmup import warm_up
+from training.wording import KINDS
+
+
+class ReplyTrainer(Trainer):  # type: ignore[misc]
+    """Trainer with samples in order, and the loss computed where there is a reply (a third of the positions)."""
+
+    def _get_train_sampler(self, *args: Any, **kwargs: Any) -> Any:
+        return SequentialSampler(self.train_dataset)
+
+    def compute_loss(self, model: Any, inputs: dict[str, Tensor], return_outputs: bool = False, **rest: Any) -> Any:
+        """Mean cross-entropy of the reply's tokens."""
+        labels = inputs.pop("labels")
+        core = model.get_base_model() if self.lora else model
+        hidden = core.model(**inputs, use_cache=False).last_hidden_state[:, :-1]
+        wanted = labels[:, 1:] != IGNORED
+        logits = core.lm_head(hidden[wanted])
+        loss = functional.cross_entropy(logits.float(), labels[:, 1:][wanted])
+        return (loss, {"logits": logits}) if return_outputs else loss
+
+    lora = False
+
+
+def run(config: Path, resume: bool) -> int:
+    """Train as the file says; 0 only when done. Kill it at any time: --resume goes on from the last checkpoint."""
+    plan = load(config)
+    plan.out.mkdir(parents=True, exist_ok=True)
+    samples = bank("train", plan.data.phantoms)
+    model, made = _model(plan, samples)
+    if plan.warmup.steps:
+        warm_up(plan, model, made, samples, resume)
+    last = get_last_checkpoint(str(plan.out)) if resume else None
+    trainer = _trainer(plan, model, made, samples, _step_of(last))
+    with quick_vision() if not plan.model else torch.enable_grad():
+        trainer.train(resume_from_checkpoint=last)
+    save(plan, trainer.model, made)
+    emit(event="done", step=plan.train.steps, of=plan.train.steps, folder=str(plan.out / "model"))
+    return 0
+
+
+def _model(plan: Config, samples: Bank) -> tuple[Any, Any]:
+    """From a folder or hub id, else built; the tokenizer of a built model comes from the first samples."""
+    if plan.model:
+        made = AutoProcessor.from_pretrained(plan.model)
+        model = AutoModelForImageTextToText.from_pretrained(plan.model)
+        return (_adapted(plan, model) if plan.lora.rank else model), made
+    text = tokenizer(corpus(samples, 600, plan.seed + 2_000_003), plan.build.vocabulary)
+    made = processor(text, plan.build.patch, plan.build.merge)
+    return build(text, vars(plan.build), plan.seed), made
+
+
+def _adapted(plan: Config, model: Any) -> Any:
+    from peft import LoraConfig, get_peft_model  # heavy, and only wanted here
+
+    targets = list(plan.lora.targets)
+    return get_peft_model(model, LoraConfig(r=plan.lora.rank, lora_alpha=plan.lora.alpha, target_modules=targets))
+
+
+def _step_of(checkpoint: str | None) -> int:
+    return int(checkpoint.rsplit("-", 1)[1]) if checkpoint else 0
+
+
+def _trainer(plan: Config, model: Any, made: Any, samples: Bank, done: int) -> ReplyTrainer:
+    train = plan.train
+    batch = train.batch * train.accumulate
+    if train.compile:
+        compiled(model)
+    optimiser = MuonAdamW(groups_of((model,), train.muon_lr, train.adam_lr))
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimiser, lambda step: rate_at(step, train.steps, train.warm_steps, train.flat)
+    )
+    arguments = TrainingArguments(
+        output_dir=str(plan.out),
+        max_steps=train.steps,
+        per_device_train_batch_size=train.batch,
+        gradient_accumulation_steps=train.accumulate,
+        max_grad_norm=1.0,
+        bf16=train.bf16,
+        logging_steps=train.log_steps,
+        save_steps=train.checkpoint_steps,
+        save_total_limit=2,
+        dataloader_num_workers=train.workers,
+        dataloader_prefetch_factor=4 if train.workers else None,
+        ignore_data_skip=True,  # the data set itself starts at the right sample
+        remove_unused_columns=False,
+        report_to=[],
+        disable_tqdm=True,
+        seed=plan.seed,
+        use_cpu=not torch.cuda.is_available(),
+    )
+    data = Samples(samples, plan.seed, train.steps * batch, start=done * batch, real=plan.data.real)
+    trainer = ReplyTrainer(
+        model=model, args=arguments, train_dataset=data, data_collator=Collator(made), optimizers=(optimiser, schedule)
+    )
+    trainer.lora = bool(plan.lora.rank)
+    trainer.remove_callback(PrinterCallback)
+    trainer.remove_callback(ProgressCallback)
+    trainer.add_callback(JsonLines(batch))
+    return trainer
+
+
+def rate_at(step: int, steps: int, warm: int, flat: float) -> float:
+    """Share of the full learning rate: a short rise, a flat part, a straight fall to zero."""
+    fall = (steps - step) / max(steps * (1 - flat), 1)
+    return max(0.0, min(1.0, (step + 1) / max(warm, 1), fall))
+
+
+def save(plan: Config, model: Any, made: Any) -> None:
+    """The trained model as a folder that the viewer loads, with its card."""
+    folder = plan.out / "model"
+    if plan.lora.rank:
+        model = model.merge_and_unload()
+    export(model, made, folder)
+    card = ModelCard(
+        name=plan.out.name,
+        canvas=CANVAS,
+        prompt=PROMPT,
+        options=KINDS,
+        normal=("normal",),
+        data="training/synthetic.py: lesions drawn into phantoms and real slices",
+        training={"seed": plan.seed, "steps": plan.train.steps, "batch": plan.train.batch * plan.train.accumulate},
+    )
+    card.save(folder)
