@@ -131,7 +131,7 @@ class Geometry:
         far = np.array(self.size_ijk) - 0.5
         corners = self.to_mm(Box((-0.5, -0.5, -0.5), (float(far[0]), float(far[1]), float(far[2]))).corners())
         low, high = corners.min(0), corners.max(0)
-        return Box((low[0], low[1], low[2]), (high[0], high[1], high[2]))
+        return Box((float(low[0]), float(low[1]), float(low[2])), (float(high[0]), float(high[1]), float(high[2])))
 
     @staticmethod
     def letter(direction: ArrayLike) -> str:

@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from engine.ct.dicom import assemble, describe, group
+from engine.ct import files
+from engine.ct.build import LoadStep
+from engine.ct.dicom import describe, group
 from engine.ct.dicom.gather import Gathered, gather
 from engine.ct.dicom.header import DamagedError, NotDicomError, read
 from engine.ct.dicom.instance import Instance
 from engine.ct.errors import InputError
-from engine.ct.series import LoadStep, Scan, Series
+from engine.ct.series import Scan, Series
 from engine.ct.volume import SeriesWarning, Volume
 
 __all__ = ["LoadStep", "Scan", "Series", "load", "load_steps", "scan"]
@@ -26,6 +28,8 @@ def scan(path: Path) -> Scan:
     """
     if not path.exists():
         raise InputError(f"{path} does not exist; give the path of a scan.")
+    if path.is_file() and files.is_volume_file(path):
+        return Scan(tuple(files.series(path)))
     return _dicom(path)
 
 
@@ -80,8 +84,8 @@ def load_steps(series: Series) -> Iterator[LoadStep]:
     All steps share one array (until values turn out not to fit int16). Closing the generator cancels. InputError for a
     series that is no volume or cannot be decoded.
     """
-    if series.stack is not None:
-        return assemble.steps(series, series.stack)
+    if series.source is not None:
+        return series.source.steps(series.provenance)
     raise InputError(f"The series {series.uid} holds no images that can be shown as a volume; choose another series.")
 
 
@@ -99,7 +103,7 @@ def choose(found: Scan, series_uid: str | None = None) -> Series:
             choices = ", ".join(one.uid for one in found.series)
             raise InputError(f"There is no series {series_uid}; choose one of: {choices}.")
         return named[0]
-    volumes = [one for one in found.series if one.kind == "volume"] or [one for one in found.series if one.stack]
+    volumes = [one for one in found.series if one.kind == "volume"] or [one for one in found.series if one.source]
     if not volumes:
         raise InputError("There is no CT volume among the series found; open a CT scan.")
     return max(volumes, key=lambda one: (one.modality == "CT", one.size_ijk[2]))

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
-from engine.ct.dicom.stack import Stack
+from engine.ct.build import LoadStep
 from engine.ct.geometry import Point
-from engine.ct.volume import Provenance, SeriesWarning, Volume
+from engine.ct.volume import Provenance, SeriesWarning
 
 Kind = Literal["volume", "localizer", "capture", "other"]
+
+
+class PixelSource(Protocol):
+    """Where a series' pixels are: a stack of DICOM slices, or a volume file."""
+
+    def steps(self, provenance: Provenance) -> Iterator[LoadStep]:
+        """The volume as it fills; InputError where it cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -22,8 +30,7 @@ class Series:
     orientation: str  # letters of the directions in which i, j, k grow, as Geometry.orientation; "" where unknown
     provenance: Provenance
     number: int = 0
-    stack: Stack | None = None  # DICOM slices; None for a volume file
-    part: int = 0  # which volume of a 4D file
+    source: PixelSource | None = None  # None for what is no image, such as a report
 
     @property
     def uid(self) -> str:
@@ -82,12 +89,3 @@ class Scan:
 
     series: tuple[Series, ...]
     warnings: tuple[SeriesWarning, ...] = ()
-
-
-@dataclass(frozen=True)
-class LoadStep:
-    """`volume` is filled so far; `done` of `total` slices are in."""
-
-    volume: Volume
-    done: int
-    total: int

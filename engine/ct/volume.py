@@ -111,11 +111,26 @@ class Volume:
     def box_mask(self, box: Box) -> tuple[tuple[slice, slice, slice], NDArray[np.bool_]]:
         """The sub-array [k, j, i] that may hold a box, and which of its voxels have their centre inside (LPS mm)."""
         corners = self.geometry.to_index(box.corners())
-        low = np.clip(np.floor(corners.min(0)).astype(int), 0, np.array(self.geometry.size_ijk))
-        high = np.clip(np.ceil(corners.max(0)).astype(int) + 1, 0, np.array(self.geometry.size_ijk))
+        low = np.clip(np.floor(corners.min(0)), 0, self.geometry.size_ijk).astype(int)
+        high = np.clip(np.ceil(corners.max(0)) + 1, 0, self.geometry.size_ijk).astype(int)
         axes = [np.arange(a, max(a, b)) for a, b in zip(low, high, strict=True)]
+        window = (slice(low[2], high[2]), slice(low[1], high[1]), slice(low[0], high[0]))
+        return window, self._inside(box, axes)
+
+    def _inside(self, box: Box, axes: list[NDArray[np.intp]]) -> NDArray[np.bool_]:
+        """Which voxels at the indices i, j, k in `axes` have their centre in a box; [k, j, i]."""
+        steps = self.geometry.affine[:3, :3]
+        low, high = np.array(box.low) - 1e-6, np.array(box.high) + 1e-6
+        if np.count_nonzero(np.abs(steps) > 1e-9) == 3:  # axes along x, y, z: each can be tested by itself
+            lps = np.abs(steps).argmax(axis=0)
+            in_i, in_j, in_k = (
+                (steps[row, axis] * axes[axis] + self.geometry.affine[row, 3] >= low[row])
+                & (steps[row, axis] * axes[axis] + self.geometry.affine[row, 3] <= high[row])
+                for axis, row in enumerate(lps)
+            )
+            aligned: NDArray[np.bool_] = in_k[:, None, None] & in_j[None, :, None] & in_i[None, None, :]
+            return aligned
         k, j, i = np.meshgrid(axes[2], axes[1], axes[0], indexing="ij")
         mm = self.geometry.to_mm(np.stack([i, j, k], axis=-1))
-        inside = np.all((mm >= np.array(box.low) - 1e-6) & (mm <= np.array(box.high) + 1e-6), axis=-1)
-        window = (slice(low[2], high[2]), slice(low[1], high[1]), slice(low[0], high[0]))
-        return window, inside
+        inside: NDArray[np.bool_] = np.all((mm >= low) & (mm <= high), axis=-1)
+        return inside

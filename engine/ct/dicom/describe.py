@@ -8,10 +8,11 @@ from typing import cast
 import numpy as np
 
 from engine.ct.dicom import elements as tag
+from engine.ct.dicom.assemble import Stack
 from engine.ct.dicom.group import Part, names
 from engine.ct.dicom.instance import CT_CLASSES, Instance
-from engine.ct.dicom.stack import Stack, build_grid
 from engine.ct.errors import InputError
+from engine.ct.grid import build_grid
 from engine.ct.series import Kind, Series
 from engine.ct.volume import Provenance, SeriesWarning, Window
 
@@ -30,7 +31,7 @@ def series(part: Part, path: Path) -> Series:
         text = "The files give no Pixel Spacing: 1 mm is assumed; lengths and volumes are in pixels, not mm."
         warnings.append(SeriesWarning("no_spacing", text, names(part.instances)))
     try:
-        stack = _stack(part, spacing, units, warnings)
+        stack = _stack(part, spacing, warnings)
     except InputError as error:
         warnings.append(SeriesWarning("irregular_spacing", str(error), names(part.instances)))
         return _listed(part, path, warnings)
@@ -43,7 +44,7 @@ def series(part: Part, path: Path) -> Series:
         orientation=geometry.orientation if known else "",
         provenance=_provenance(part, path, warnings, units=units, known=known),
         number=_series_number(first),
-        stack=stack,
+        source=stack,
     )
 
 
@@ -64,7 +65,7 @@ def _series_number(first: Instance) -> int:
     return int(first.elements.number(tag.SERIES_NUMBER) or 0)
 
 
-def _stack(part: Part, spacing: tuple[float, float], units: str, warnings: list[SeriesWarning]) -> Stack:
+def _stack(part: Part, spacing: tuple[float, float], warnings: list[SeriesWarning]) -> Stack:
     """The part's grid; where headers give no place, slices are stacked along z in the order of their numbers."""
     first = part.instances[0]
     thickness = first.elements.number(tag.SLICE_THICKNESS) or 0.0
@@ -93,7 +94,7 @@ def _stack(part: Part, spacing: tuple[float, float], units: str, warnings: list[
     if len({one.elements.text(tag.FRAME_OF_REFERENCE) for one in part.instances}) > 1:
         text = "The slices name different frames of reference; their positions may not belong together."
         warnings.append(SeriesWarning("inconsistent_frame", text, names(part.instances)))
-    return Stack(tuple(part.instances), grid, units)
+    return Stack(tuple(part.instances), grid)
 
 
 def _units(part: Part, warnings: list[SeriesWarning]) -> str:

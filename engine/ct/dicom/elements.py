@@ -134,6 +134,6 @@ def _with_escapes(raw: bytes, sets: tuple[str, ...], *, person: bool) -> str:
                 return str(PersonName(raw, list(convert_encodings(list(sets)))).decode()).rstrip("^=")
             from pydicom.charset import decode_bytes
 
-            return decode_bytes(raw, convert_encodings(list(sets)), {"\\", "\r", "\n", "\t", "\f"})
+            return str(decode_bytes(raw, convert_encodings(list(sets)), {"\\", "\r", "\n", "\t", "\f"}))
         except (LookupError, UnicodeError, ValueError):
             return raw.decode("latin-1")

@@ -141,8 +141,8 @@ def _split(part: Part) -> list[Part]:
             part.warn(code, f"Images with another {what} were set aside.", cluster)
         else:
             own = Part(f"{part.uid}#{number}", cluster, suffix=f" (part {number})")
-            for one, other in ((part, cluster), (own, clusters[0])):
-                one.warn(
+            for either, other in ((part, cluster), (own, clusters[0])):
+                either.warn(
                     code, f"The series also holds images with another {what}; they are a part of their own.", other
                 )
             found.append(own)

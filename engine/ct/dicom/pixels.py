@@ -1,4 +1,4 @@
-"""Stored values of one image, and stored values -> HU (Modality LUT first, PS3.3 C.11.1)."""
+"""The stored values of one image."""
 
 from __future__ import annotations
 
@@ -7,26 +7,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.ct.build import SliceError
 from engine.ct.dicom.instance import Instance
-from engine.ct.volume import HuArray
-
-_INT16 = np.iinfo(np.int16)
-
-
-class PixelError(Exception):
-    """The pixels of one image cannot be read; the message says why in one sentence."""
 
 
 def stored(one: Instance) -> NDArray[Any]:
-    """Stored values [row, column]. PixelError where they cannot be decoded."""
+    """Stored values [row, column]. SliceError where they cannot be decoded."""
     try:
         raw = _native(one) if one.pixels.offset >= 0 else _decoded(one)
-    except PixelError:
+    except SliceError:
         raise
     except Exception as error:  # decoders raise whatever they stumble on; the other slices must still load
-        raise PixelError(f"The pixels cannot be decoded ({type(error).__name__}).") from None
+        raise SliceError(f"The pixels cannot be decoded ({type(error).__name__}).") from None
     if raw.shape != (one.rows, one.columns):
-        raise PixelError("The decoded picture has another size than the header says.")
+        raise SliceError("The decoded picture has another size than the header says.")
     return raw
 
 
@@ -35,10 +29,10 @@ def _native(one: Instance) -> NDArray[Any]:
     count = one.rows * one.columns
     size = pixels.bits_allocated // 8
     if size not in (1, 2, 4) or pixels.samples != 1:
-        raise PixelError("The pixels are in a form that Loupe does not read.")
+        raise SliceError("The pixels are in a form that Loupe does not read.")
     data = one.source.part(pixels.offset + one.frame * count * size, count * size)
     if len(data) < count * size:
-        raise PixelError("The file is cut short.")
+        raise SliceError("The file is cut short.")
     values = np.frombuffer(data, np.dtype(f"<{'i' if pixels.signed else 'u'}{size}")).reshape(one.rows, one.columns)
     return _used_bits(one, values)
 
@@ -64,26 +58,3 @@ def _decoded(one: Instance) -> NDArray[Any]:
     decoder = get_decoder(one.pixels.syntax)
     array, _ = decoder.as_array(dataset, index=one.frame, raw=True, validate=False)
     return np.asarray(array)
-
-
-def rescaled(values: NDArray[Any], slope: float, intercept: float) -> HuArray:
-    """slope * values + intercept as int16 where every value is an integer that fits, else as float32."""
-    if slope == 1 and float(intercept).is_integer() and values.dtype.kind in "iu":
-        add = int(intercept)
-        if values.size and _INT16.min <= int(values.min()) + add and int(values.max()) + add <= _INT16.max:
-            if values.dtype.itemsize == 2:
-                return values.view(np.dtype("i2").newbyteorder(values.dtype.byteorder)).astype(np.int16) + np.int16(add)
-            return (values.astype(np.int32) + add).astype(np.int16)
-    scaled = values.astype(np.float64) * slope + intercept
-    return compact(scaled)
-
-
-def compact(values: NDArray[Any]) -> HuArray:
-    """int16 where every value is an integer that fits, else float32."""
-    if values.dtype == np.int16:
-        return values
-    if values.size and values.min() >= _INT16.min and values.max() <= _INT16.max:
-        whole = np.rint(values).astype(np.int16)
-        if values.dtype.kind in "iu" or np.abs(values - whole).max() < 1e-3:
-            return whole
-    return values.astype(np.float32)

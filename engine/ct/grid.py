@@ -1,6 +1,6 @@
-"""Where the slices of a series lie, and the regular, orthogonal grid on which their Volume is built.
+"""From where acquired slices lie to the regular, orthogonal grid on which their Volume is built.
 
-Positions come from Image Position and Orientation (Patient) alone, projected on the normal (PS3.3 C.7.6.2.1.1).
+A slice's place along the stack is its position projected on the normal (PS3.3 C.7.6.2.1.1).
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.ct.dicom.instance import Instance
 from engine.ct.errors import InputError
 from engine.ct.geometry import Geometry
 from engine.ct.volume import SeriesWarning
@@ -41,19 +40,18 @@ class Grid:
         """Whether every acquired slice is a slice of the volume as it is."""
         return not self.moved and not self.weight.any() and bool((self.lower == np.arange(len(self.lower))).all())
 
+    def targets(self) -> dict[int, list[int]]:
+        """Acquired slice -> the slices of the volume that need it."""
+        needed: dict[int, list[int]] = {k: [] for k in range(len(self.shifts))}
+        for target, (lower, upper) in enumerate(zip(self.lower.tolist(), self.upper.tolist(), strict=True)):
+            for k in {lower, upper}:
+                needed[k].append(target)
+        return needed
+
     @property
     def moved(self) -> bool:
         """Whether slices are moved in their plane."""
         return bool(self.shifts.any())
-
-
-@dataclass(frozen=True)
-class Stack:
-    """Slices in order along the normal, all of one size, orientation and spacing, and their grid."""
-
-    instances: tuple[Instance, ...]
-    grid: Grid
-    units: str  # "HU" or "raw"
 
 
 def build_grid(
@@ -97,7 +95,7 @@ def _step(depth: NDArray[np.float64], thickness: float, names: Sequence[str]) ->
 def _gap_warning(
     gaps: NDArray[np.float64], step: float, close: NDArray[np.bool_], names: Sequence[str]
 ) -> SeriesWarning:
-    after = tuple(names[k] for k in np.flatnonzero(~close)) if names else ()
+    after = tuple(names[k] for k in np.flatnonzero(~close).tolist()) if names else ()
     whole = np.abs(gaps / step - np.rint(gaps / step)) <= REGULAR
     if close.mean() > 2 / 3 and whole.all():
         missing = int(np.rint(gaps / step).sum()) - len(gaps)
