@@ -46,20 +46,15 @@ class Choice:
 
 
 def encode(loaded: Loaded, question: Question) -> dict[str, Any]:
-    """The model's inputs for a question: its chat template with the picture, as tensors on its device."""
-    picture = Image.fromarray(question.canvas.pixels)
+    """The model's inputs for a question: its chat template with the picture, as tensors on its device.
+
+    Raises ModelError where the template leaves the picture out or the model's longest text is passed.
+    """
     chat = messages(question.canvas, question.text, question.options, question.prompt)
-    text = chat[0]["content"][1]["text"]
-    chat[0]["content"][0] = {"type": "image", "image": picture}
-    inputs = _templated(loaded.processor, chat) if loaded.processor.chat_template else None
-    if inputs is None or not _holds_picture(loaded, inputs):
-        marked = f"{loaded.processor.image_token}\n{text}"
-        inputs = loaded.processor(images=picture, text=marked, return_tensors="pt")
-    if not _holds_picture(loaded, inputs):
-        raise ModelError(
-            f"The chat template of {loaded.name} has no place for a picture; pick a vision-language model."
-        )
+    inputs = _tokenized(loaded.processor, chat, Image.fromarray(question.canvas.pixels))
     length = inputs["input_ids"].shape[1]
+    if loaded.picture_ids and not loaded.picture_ids & set(inputs["input_ids"][0].tolist()):
+        raise ModelError(f"The chat template of {loaded.name} leaves the picture out; pick a vision-language model.")
     if loaded.limit is not None and length >= loaded.limit:
         raise ModelError(
             f"The question with its picture takes {length} tokens, but {loaded.name} reads at most {loaded.limit}; "
@@ -69,15 +64,19 @@ def encode(loaded: Loaded, question: Question) -> dict[str, Any]:
     return moved
 
 
-def _templated(processor: Any, chat: list[dict[str, Any]]) -> Any:
-    return processor.apply_chat_template(
-        chat, add_generation_prompt=True, tokenize=True, return_dict=True, return_tensors="pt"
-    )
-
-
-def _holds_picture(loaded: Loaded, inputs: Any) -> bool:
-    known = loaded.picture_ids
-    return not known or bool(torch.isin(inputs["input_ids"], torch.tensor(sorted(known))).any())
+def _tokenized(processor: Any, chat: list[dict[str, Any]], picture: Image.Image) -> Any:
+    """By the chat template if that has a place for pictures; else with the picture's mark before the words."""
+    mark = processor.image_token
+    text = f"{mark}\n{chat[0]['content'][1]['text']}"
+    if processor.chat_template:
+        if mark in processor.apply_chat_template(chat, add_generation_prompt=True):
+            chat[0]["content"][0] = {"type": "image", "image": picture}
+            return processor.apply_chat_template(
+                chat, add_generation_prompt=True, tokenize=True, return_dict=True, return_tensors="pt"
+            )
+        marked = processor.apply_chat_template([{"role": "user", "content": text}], add_generation_prompt=True)
+        text = marked if mark in marked else text
+    return processor(images=picture, text=text, return_tensors="pt")
 
 
 class Decoder:

@@ -79,8 +79,9 @@ _SIGNS = (
     ("We couldn't connect", _FAR),
     ("cached files", _FAR),
     ("offline mode", _OFF),
-    ("mismatched sizes", _MISFIT),
+    ("ignore_mismatched_sizes", _MISFIT),
     ("size mismatch", _MISFIT),
+    ("ImportError", "{model} needs a Python package that is not installed here; its page on the hub says which."),
 )
 
 

@@ -109,7 +109,7 @@ class Answering:
         tokens, first, spent = 0, 0.0, 0.0
         replies = []
         for sample in range(self._question.samples):
-            reply = Reply(TextStream(self._decode))
+            reply = Reply(TextStream(self._loaded.decode))
             begun = time.perf_counter()
             for event in self._write(prompt, reply, sample, room):
                 first = first or time.perf_counter() - started
@@ -127,20 +127,21 @@ class Answering:
         generator = torch.Generator().manual_seed(self._question.seed + sample)
         temperature = self._question.temperature or (0.0 if sample == 0 else 1.0)
         state = prompt.clone()
+        held: Token | None = None  # within a character: its text is what the end of the reply makes of it
         for _ in range(min(self._question.max_tokens, room)):
             choice = self._decoder.choose(state, temperature, generator)
             if choice.token in self._loaded.eos:
                 reply.ended = True
                 break
+            yield from filter(None, (held,))
             piece, steps = reply.add(choice.token, choice.p)
-            top = tuple((self._piece(token), p) for token, p in choice.top)
-            yield Token(piece, choice.p, top, sample=sample)
-            yield from _told(steps, sample)
+            top = tuple((self._loaded.decode([token]), p) for token, p in choice.top)
+            token = Token(piece, choice.p, top, sample=sample)
+            held = None if piece else token
+            yield from _told((token,) if piece else (), steps, sample)
             state = self._decoder.go_on(state, (choice.token,))
         piece, steps = reply.finish()
-        if piece:
-            yield Token(piece, reply.spans[-1][2], (), sample=sample)
-        yield from _told(steps, sample)
+        yield from _told((replace(held, text=piece),) if held else (), steps, sample)
 
     def _answer(self, prompt: State, reply: Reply, sample: int) -> Answer:
         options = self._question.options
@@ -149,7 +150,7 @@ class Answering:
         said = reply.probability(span)
         if not options or not self._question.score_options:
             return Answer(parsed.answer, label, said, {}, parsed.well_formed, sample=sample)
-        common, endings = reply.endings(options, self._encode)
+        common, endings = reply.endings(options, self._loaded.encode)
         p = dict(zip(options, shares(self._decoder.score(prompt, common, endings)), strict=True))
         return Answer(parsed.answer, label, p.get(label, said), p, parsed.well_formed, sample=sample)
 
@@ -167,21 +168,13 @@ class Answering:
     def _changed(self, condition: Condition) -> State:
         return self._decoder.read(encode(self._loaded, replace(self._question, canvas=condition.canvas)))
 
-    def _decode(self, ids: Sequence[int]) -> str:
-        return self._loaded.decode(ids)
-
-    def _encode(self, text: str) -> list[int]:
-        return self._loaded.encode(text)
-
-    def _piece(self, token: int) -> str:
-        return self._loaded.decode([token])
-
 
 def drop(as_is: Sequence[float], changed: Sequence[float]) -> float:
     """How much less likely the same tokens became, nats; only losses count (MedFocus, arXiv 2605.20158)."""
     return sum(max(0.0, a - b) for a, b in zip(as_is, changed, strict=True))
 
 
-def _told(steps: Sequence[Step], sample: int) -> Iterator[StepDone]:
+def _told(tokens: Sequence[Token], steps: Sequence[Step], sample: int) -> Iterator[TraceEvent]:
+    yield from tokens
     for step in steps:
         yield StepDone(step.index, step.stage, step.text, sample=sample)

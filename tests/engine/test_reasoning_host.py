@@ -1,0 +1,231 @@
+"""HostedReasoner: the model in its own process, which may be stopped, killed or orphaned at any moment."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+import tiny
+
+from engine.reasoning.host import HostedReasoner
+from engine.reasoning.trace import Answer, Done, Failed, Input, Loading, Stopped, Token, Trace, TraceEvent
+from engine.reasoning.vlm import VlmReasoner
+
+ROOT = Path(__file__).resolve().parents[2]
+LATE = 1.0  # seconds: five times the 0.2 that is asked for, since the test machine may be busy
+
+
+@pytest.fixture(scope="module")
+def script(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A saved trace of three seconds: a model whose process needs no torch."""
+    tokens = [Token(f"word{n} ", 0.5) for n in range(300)]
+    trace = Trace((Input("", {}, "m", 0, "?"), *tokens, Answer("mass", "mass", 0.9), Done(300, 3.0)))
+    path = tmp_path_factory.mktemp("trace") / "saved.jsonl"
+    path.write_text(trace.to_lines(), encoding="utf-8")
+    return str(path)
+
+
+@pytest.fixture
+def replaying(script: str) -> Iterator[HostedReasoner]:
+    reasoner = HostedReasoner(script)
+    yield reasoner
+    reasoner.close()
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(tiny.save("qwen2_5_vl", tmp_path_factory.mktemp("model")))
+
+
+@pytest.fixture(scope="module")
+def hosted(model: str) -> Iterator[HostedReasoner]:
+    reasoner = HostedReasoner(model)
+    yield reasoner
+    reasoner.close()
+
+
+def _until_token(events: Iterator[TraceEvent]) -> Token:
+    return next(event for event in events if isinstance(event, Token))
+
+
+def _gone(pid: int, seconds: float = 10.0) -> bool:
+    until = time.monotonic() + seconds
+    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def test_the_model_process_tells_the_same_as_the_model_itself(hosted: HostedReasoner, model: str) -> None:
+    question = tiny.question(samples=2, seed=7, max_tokens=40)
+    here = [event for event in VlmReasoner(model).explain(question) if not isinstance(event, Loading | Done)]
+    there = [event for event in hosted.explain(question) if not isinstance(event, Loading | Done)]
+    assert there == here
+
+
+def test_the_model_stays_loaded_between_questions(hosted: HostedReasoner) -> None:
+    list(hosted.start())
+    pid = hosted.pid
+    events = list(hosted.explain(tiny.question()))
+    assert isinstance(events[0], Input)
+    assert not any(isinstance(event, Loading) for event in events)
+    assert isinstance(events[-1], Done)
+    assert hosted.pid == pid
+    status = hosted.status()
+    assert status is not None
+    assert status.device in {"cpu", "cuda", "mps"}
+    assert status.tokens_per_s > 0
+
+
+def test_a_model_that_cannot_load_is_one_sentence_and_the_process_lives(tmp_path: Path, model: str) -> None:
+    folder = tmp_path / "later"
+    reasoner = HostedReasoner(str(folder))
+    try:
+        last = list(reasoner.explain(tiny.question()))[-1]
+        assert isinstance(last, Failed)
+        assert "no model folder" in last.message
+        pid = reasoner.pid
+        folder.symlink_to(model)
+        assert isinstance(list(reasoner.explain(tiny.question()))[-1], Done)
+        assert reasoner.pid == pid
+    finally:
+        reasoner.close()
+
+
+def test_closing_the_iterator_returns_at_once_and_the_next_question_is_answered(replaying: HostedReasoner) -> None:
+    events = replaying.explain(tiny.question())
+    _until_token(events)
+    start = time.perf_counter()
+    events.close()  # type: ignore[attr-defined]
+    assert time.perf_counter() - start < LATE
+    again = replaying.explain(tiny.question())
+    assert isinstance(next(again), Input)
+    assert _until_token(again).text == "word0 "
+    again.close()  # type: ignore[attr-defined]
+
+
+def test_stop_ends_a_waiting_iterator_at_once(replaying: HostedReasoner) -> None:
+    events = replaying.explain(tiny.question())
+    _until_token(events)
+    stopped = []
+    timer = threading.Timer(0.3, lambda: (stopped.append(time.perf_counter()), replaying.stop()))
+    timer.start()
+    last = list(events)[-1]
+    assert isinstance(last, Stopped)
+    assert time.perf_counter() - stopped[0] < LATE
+    timer.join()
+
+
+def test_stop_while_the_process_still_starts_leaves_it_usable(script: str) -> None:
+    reasoner = HostedReasoner(script)
+    try:
+        events = reasoner.explain(tiny.question())
+        next(events)
+        threading.Timer(0.01, reasoner.stop).start()
+        assert isinstance(list(events)[-1], Stopped)
+        assert _until_token(reasoner.explain(tiny.question())).text == "word0 "
+    finally:
+        reasoner.close()
+
+
+def test_stop_without_a_question_does_nothing(replaying: HostedReasoner) -> None:
+    replaying.stop()
+    _until_token(replaying.explain(tiny.question()))
+
+
+def test_a_second_question_at_the_same_time_is_refused(replaying: HostedReasoner) -> None:
+    first = replaying.explain(tiny.question())
+    _until_token(first)
+    last = list(replaying.explain(tiny.question()))[-1]
+    assert isinstance(last, Failed)
+    assert "another question" in last.message
+    assert isinstance(next(first), Token)
+    first.close()  # type: ignore[attr-defined]
+
+
+def test_a_killed_process_is_told_and_explain_starts_another(replaying: HostedReasoner) -> None:
+    events = replaying.explain(tiny.question())
+    _until_token(events)
+    killed = replaying.pid
+    assert killed is not None
+    os.kill(killed, signal.SIGKILL)
+    last = list(events)[-1]
+    assert isinstance(last, Failed)
+    assert "ended unexpectedly (it was killed" in last.message
+    assert "press Explain" in last.message
+    again = replaying.explain(tiny.question())
+    assert _until_token(again).text == "word0 "
+    assert replaying.pid != killed
+    again.close()  # type: ignore[attr-defined]
+
+
+def test_a_process_killed_between_two_questions_is_replaced(replaying: HostedReasoner) -> None:
+    events = replaying.explain(tiny.question())
+    _until_token(events)
+    events.close()  # type: ignore[attr-defined]
+    assert replaying.pid is not None
+    os.kill(replaying.pid, signal.SIGKILL)
+    assert _gone(replaying.pid)
+    assert _until_token(replaying.explain(tiny.question())).text == "word0 "
+
+
+def test_close_ends_the_process_and_a_running_answer(script: str) -> None:
+    before = threading.active_count()
+    reasoner = HostedReasoner(script)
+    events = reasoner.explain(tiny.question())
+    _until_token(events)
+    pid = reasoner.pid
+    assert pid is not None
+    timer = threading.Timer(0.2, reasoner.close)
+    timer.start()
+    assert isinstance(list(events)[-1], Stopped)
+    timer.join()
+    assert reasoner.pid is None
+    assert not psutil.pid_exists(pid)
+    assert threading.active_count() == before
+
+
+def test_the_model_dies_with_the_window(script: str) -> None:
+    code = (
+        f"import sys; sys.path.insert(0, {str(ROOT / 'tests' / 'engine')!r}); import tiny\n"
+        "from engine.reasoning.host import HostedReasoner\n"
+        f"r = HostedReasoner({script!r})\n"
+        "for event in r.explain(tiny.question()):\n    print(r.pid, flush=True)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True) as window:
+        assert window.stdout is not None
+        lines = [window.stdout.readline() for _ in range(5)]
+        window.kill()
+    pid = int(lines[-1])
+    assert _gone(pid)
+
+
+def test_the_caller_needs_no_torch_and_the_working_folder_is_not_imported_from(script: str, tmp_path: Path) -> None:
+    (tmp_path / "queue.py").write_text("raise SystemExit('a queue.py of the working folder was imported')")
+    code = (
+        "import sys, pickle, engine.reasoning.host, engine.reasoning.explain\n"
+        f"reasoner = engine.reasoning.host.HostedReasoner({script!r})\n"
+        "kinds = [event.event for event in reasoner.explain(pickle.load(sys.stdin.buffer))]\n"
+        "reasoner.close()\n"
+        "assert kinds[-1] == 'done', kinds\n"
+        "sys.exit(any(name in sys.modules for name in ('torch', 'transformers')))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-P", "-c", code],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        input=pickle.dumps(tiny.question()),
+        capture_output=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr.decode()[-2000:]
