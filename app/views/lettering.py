@@ -26,6 +26,7 @@ def line_height() -> float:
     return QFontMetricsF(font()).height()
 
 
+@lru_cache(maxsize=1024)
 def text_width(text: str, bold: bool = False) -> float:
     """Width of a line with its halo, px."""
     return QFontMetricsF(font(bold)).horizontalAdvance(text) + 2 * HALO

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from PySide6.QtCore import QRectF
 from PySide6.QtGui import QColor, QPainter
 
@@ -16,7 +14,6 @@ from engine.ct.volume import Volume
 _SPACE = 10  # px between the box and its text
 
 
-@lru_cache(maxsize=8)
 def readout(volume: Volume, revision: int, box: Box) -> tuple[str, ...]:
     """Lines such as "25.3 × 30.9 × 17.5 mm · 13.7 ml" and "−77 ± 224 HU"; `revision` tells a volume still loading."""
     from engine.ct.measure import measure_box

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, Qt, Signal
 from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QPainter, QWheelEvent
 from PySide6.QtWidgets import QWidget
@@ -11,6 +13,7 @@ from app.theme import ACCENT, MUTED, SUGGESTION
 from app.tools.gesture import Pointer
 from app.tools.hand import Hand
 from app.viewing import Viewing, ViewingModel
+from app.views.lens import draw_lens, lens_picture
 from app.views.lettering import draw_text, line_height, text_width
 from app.views.marks import Mark, draw_mark, polygon
 from app.views.overlay import PLANE_COLOURS, Notes, corners, draw_cross, draw_notes, scale_bar
@@ -20,6 +23,7 @@ from app.views.stage import Stage
 from engine.ct.geometry import Box, Geometry, Plane, PlaneFrame, Point
 from engine.reading.document import Document
 from engine.reading.model import Reading, Roi
+from engine.reasoning.zoom import CanvasSpec
 
 WHEEL_NOTCH = 120  # Qt's eighths of a degree a wheel's notch
 WHEEL_ZOOM = 1.15  # a notch with Ctrl held
@@ -46,6 +50,10 @@ class SliceView(Stage):
         self._hand = Hand(self)
         self._wheel = 0
         self._pointer: Pointer | None = None
+        self.canvas_spec = CanvasSpec()  # of the model that is asked: the lens shows its inset
+        # One value each is kept, and dropped with its volume.
+        self._readout = lru_cache(maxsize=1)(readout)
+        self._lens = lru_cache(maxsize=1)(lens_picture)
         self.setMouseTracking(True)
         self.viewport().setMouseTracking(True)
         viewing.changed.connect(self._viewing_changed)
@@ -104,6 +112,8 @@ class SliceView(Stage):
             self.refresh()
 
     def _take_volume(self, old: Viewing, new: Viewing) -> None:
+        self._readout.cache_clear()
+        self._lens.cache_clear()
         if new.volume is None:
             self._hand.abort()
             self.frame, self.slice = _NO_FRAME, 0
@@ -181,6 +191,7 @@ class SliceView(Stage):
         draw_notes(painter, self._notes(state), area, state.overlays)
         if selected is not None:
             draw_mark(painter, selected, self, self.slice, True)
+            self._paint_lens(painter, selected, area)
             self._paint_readout(painter, selected, area)
 
     def _notes(self, state: Viewing) -> Notes:
@@ -194,12 +205,24 @@ class SliceView(Stage):
     def _paint_readout(self, painter: QPainter, mark: Mark, area: QRectF) -> None:
         """Where the ROI is being changed, and else in one pane only: three times the same is clutter."""
         state = self.viewing.state
-        home = self.plane.value == state.layout or (state.layout == "mpr" and self.plane is Plane.AXIAL)
-        resting = home and not self.document.previewing and state.overlays == "full"
+        resting = self._home and not self.document.previewing and state.overlays == "full"
         if state.volume is not None and mark.spans(self.slice) and (self._hand.editing or resting):
             colour = SUGGESTION if mark.roi.status == "suggested" else ACCENT
-            lines = readout(state.volume, state.revision, mark.roi.box)
+            lines = self._readout(state.volume, state.revision, mark.roi.box)
             draw_readout(painter, lines, polygon(mark, self).boundingRect(), area, colour)
+
+    def _paint_lens(self, painter: QPainter, mark: Mark, area: QRectF) -> None:
+        state = self.viewing.state
+        if state.lens and self._home and state.volume is not None and mark.spans(self.slice):
+            picture = self._lens(self.canvas_spec, state.volume, state.revision, mark.roi.box, self.plane)
+            if picture is not None:
+                draw_lens(painter, picture, polygon(mark, self).boundingRect(), area)
+
+    @property
+    def _home(self) -> bool:
+        """Whether what need be said once only is said here: in the pane that fills the grid, else in the axial one."""
+        layout = self.viewing.state.layout
+        return self.plane.value == layout or (layout == "mpr" and self.plane is Plane.AXIAL)
 
     def _paint_empty(self, painter: QPainter, area: QRectF) -> None:
         loading = self.viewing.state.loading is not None

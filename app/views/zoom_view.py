@@ -1,0 +1,114 @@
+"""What the model sees: its canvas pixel for pixel, with the settings that made it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPoint, QRect, QSize, Qt
+from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPaintEvent
+from PySide6.QtWidgets import QWidget
+
+from app.theme import CHROME, MUTED
+from app.views.lettering import POINTS
+from app.views.overlay import signed
+from engine.reasoning.zoom import Canvas
+
+EMPTY = "Draw an ROI (B): what the model sees of it appears here."
+_MARGIN = 8
+
+
+class ZoomView(QWidget):
+    """Shows a Canvas unscaled, enlarged by a whole factor, or reduced by one where the pane is too small."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._canvas: Canvas | None = None
+        self._picture: QImage | None = None
+        self.setMinimumSize(160, 120)
+
+    def show_canvas(self, canvas: Canvas | None) -> None:
+        """Show a canvas, or the empty state."""
+        self._canvas = canvas
+        self._picture = None if canvas is None else _image(canvas)
+        self.setToolTip("" if canvas is None else "\n".join(settings(canvas)))
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        """Room for the canvas as it is and its settings, within reason."""
+        side = min(self._canvas.pixels.shape[0], 336) if self._canvas is not None else 240
+        return QSize(side + 2 * _MARGIN, side + 2 * _MARGIN + 2 * self._line())
+
+    @property
+    def factor(self) -> float:
+        """How much the pixels are enlarged, in pixels of the screen: 1, 2, 3 … or 1/2, 1/3 …"""
+        return self._fit()[0]
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """The picture in the middle, its settings below."""
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), QColor(CHROME))
+        painter.setPen(QColor(MUTED))
+        font = QFont(self.font())
+        font.setPointSize(POINTS)
+        painter.setFont(font)
+        if self._canvas is None or self._picture is None:
+            inner = self.rect().adjusted(_MARGIN, _MARGIN, -_MARGIN, -_MARGIN)
+            painter.drawText(inner, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, EMPTY)
+            return
+        factor, target, lines = self._fit()
+        # A whole factor up repeats pixels; a whole factor down averages them: nearest would drop the box's outline.
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
+        mode = Qt.TransformationMode.SmoothTransformation if factor < 1 else Qt.TransformationMode.FastTransformation
+        size = target.size() * self.devicePixelRatioF()
+        scaled = self._picture.scaled(size, Qt.AspectRatioMode.IgnoreAspectRatio, mode)
+        scaled.setDevicePixelRatio(self.devicePixelRatioF())
+        painter.drawImage(target.topLeft(), scaled)
+        y = target.bottom() + 4
+        for line in lines:
+            painter.drawText(
+                QRect(_MARGIN, y, self.width() - 2 * _MARGIN, self._line()), Qt.AlignmentFlag.AlignCenter, line
+            )
+            y += self._line()
+
+    def _fit(self) -> tuple[float, QRect, list[str]]:
+        """Factor, where the picture goes (widget px), and the lines of settings that have room below it."""
+        side = self._canvas.pixels.shape[0] if self._canvas is not None else 1
+        lines = self._wrapped()
+        below = len(lines) * self._line() + 4
+        if self.height() - below < 0.6 * min(self.width(), self.height()):
+            lines, below = [], 0  # a small pane keeps the picture; the tooltip has the settings
+        room = int(min(self.width() - 2 * _MARGIN, self.height() - 2 * _MARGIN - below) * self.devicePixelRatioF())
+        factor = float(max(1, room // side)) if room >= side else 1 / -(-side // max(room, 1))
+        edge = round(side * factor / self.devicePixelRatioF())
+        left = (self.width() - edge) // 2
+        return factor, QRect(QPoint(left, _MARGIN), QSize(edge, edge)), lines
+
+    def _wrapped(self) -> list[str]:
+        """Settings, joined while they fit the width."""
+        made: list[str] = []
+        metrics = self.fontMetrics()
+        for part in settings(self._canvas) if self._canvas is not None else ():
+            joined = f"{made[-1]} · {part}" if made else part
+            if made and metrics.horizontalAdvance(joined) <= self.width() - 2 * _MARGIN:
+                made[-1] = joined
+            else:
+                made.append(part)
+        return made
+
+    def _line(self) -> int:
+        return self.fontMetrics().height() + 1
+
+
+def settings(canvas: Canvas) -> tuple[str, ...]:
+    """What made the canvas, part by part."""
+    spec = canvas.spec
+    inset = f"inset {spec.inset} px = {canvas.inset_mm:.0f} mm, {canvas.corner}" if canvas.inset else "no inset"
+    return (
+        f"{spec.side} × {spec.side} px = {canvas.slice_mm:.0f} mm",
+        inset,
+        f"W {spec.window_width:.0f} L {signed(spec.window_level)}",
+    )
+
+
+def _image(canvas: Canvas) -> QImage:
+    """A copy of the pixels, so that the array may go."""
+    rows, columns, _ = canvas.pixels.shape
+    return QImage(canvas.pixels.tobytes(), columns, rows, 3 * columns, QImage.Format.Format_RGB888).copy()
