@@ -1,0 +1,156 @@
+"""The classical proposer: round spots in and on the lungs, outlined, measured and ranked. No learning at run time.
+
+Lungs are found on a coarse grid; their hollows are filled in three widths, so that a lump on the pleura counts as
+inside while wall and heart do not; maxima of the Laplacian of Gaussian are looked at closely and ranked by shape.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from engine.ct.geometry import Box
+from engine.ct.volume import Volume
+from engine.propose.blobs import Blob, find_blobs
+from engine.propose.grid import Grid, isotropic
+from engine.propose.lungs import Field, Mask, body_mask, hollows, lung_mask
+from engine.propose.rank import score, words
+from engine.propose.shape import Shape, look
+
+NO_LUNG = "No aerated lung was found in this series; the classical proposer looks for nodules and masses in lungs only."
+_COARSE_MM = 2.5
+_MARGIN_MM = 2.0
+_LEAST_SCORE = 0.05
+_LEAST_HU = 120.0  # of a blob's response: a faint ground-glass spot of 200 HU above lung
+_LOOKED_AT = 160
+# Grid step, width of the hollows that are filled (radius of a closing ball), and the sizes searched there; all mm.
+_PASSES = ((1.5, 8.0, (1.3, 1.9, 2.6)), (3.0, 16.0, (3.75, 5.2)), (3.0, 26.0, (7.2, 10.4)))
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A region worth a look: box in LPS mm, score 0..1 (a rank, not a probability), one line of true numbers."""
+
+    box: Box
+    score: float
+    reason: str
+    source: str = "classical"
+
+    def to_json(self) -> dict[str, Any]:
+        """As `main.py suggest --json` prints it."""
+        mm = [round(value, 2) for value in (*self.box.low, *self.box.high)]
+        return {"roi_mm": mm, "score": round(self.score, 3), "source": self.source, "reason": self.reason}
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the search is, 0..1, and what it does."""
+
+    share: float
+    text: str
+
+
+@dataclass(frozen=True, eq=False)
+class _Lungs:
+    grid: Grid
+    mask: Mask
+    box: Box
+    middle: float  # LPS x between the lungs, mm
+
+    @staticmethod
+    def of(grid: Grid, mask: Mask) -> _Lungs:
+        at = np.argwhere(mask)
+        low, high = grid.to_mm(at.min(0) - 4.0), grid.to_mm(at.max(0) + 4.0)
+        box = Box((low[0], low[1], low[2]), (high[0], high[1], high[2]))
+        return _Lungs(grid, mask, box, box.centre[0])
+
+
+def propose(volume: Volume, top: int = 10) -> tuple[Candidate, ...]:
+    """The `top` best candidates, best first; none, with a line in the log, where there is no lung."""
+    found: tuple[Candidate, ...] = ()
+    for step in propose_steps(volume, top):
+        if isinstance(step, tuple):
+            found = step
+        elif step.text == NO_LUNG:
+            logging.getLogger(__name__).warning(NO_LUNG)
+    return found
+
+
+def propose_steps(volume: Volume, top: int = 10) -> Iterator[Progress | tuple[Candidate, ...]]:
+    """Progress while it searches, then the candidates as the last item. Close it to cancel."""
+    yield Progress(0.0, "Finding the lungs")
+    grid = isotropic(volume, _COARSE_MM)
+    mask = lung_mask(grid, body_mask(grid))
+    if not mask.any():
+        yield Progress(1.0, NO_LUNG)
+        yield ()
+        return
+    lungs = _Lungs.of(grid, mask)
+    blobs: list[tuple[Blob, Field]] = []
+    for number, (step, width, sigmas) in enumerate(_PASSES):
+        yield Progress(0.1 + 0.15 * number, f"Searching spots of about {2 * 3**0.5 * sigmas[0]:.0f} mm and more")
+        hollow = hollows(lungs.mask, grid.step, width)
+        blobs += [(blob, hollow) for blob in _search(volume, lungs, step, hollow, sigmas)]
+    chosen = _chosen(blobs)
+    found: list[tuple[float, Blob, Shape]] = []
+    for number, (blob, hollow) in enumerate(chosen):
+        if number % 8 == 0:
+            yield Progress(0.55 + 0.45 * number / len(chosen), "Looking closely at each")
+        shape = look(volume, blob, grid, hollow)
+        if shape is not None:
+            found.append((score(blob, shape), blob, shape))
+    yield Progress(1.0, "Ranked")
+    yield tuple(_candidate(volume, lungs, *each) for each in _apart(found)[:top])
+
+
+def _search(volume: Volume, lungs: _Lungs, step: float, hollow: Field, sigmas: tuple[float, ...]) -> list[Blob]:
+    """Spots inside the filled lungs at some sizes (mm); all outside is made as dark as lung, so that it has no edge."""
+    grid = isotropic(volume, step, lungs.box)
+    inside = lungs.grid.sampled(hollow, grid) > 0
+    hu = np.where(inside, np.clip(grid.hu, -900, 100), -850).astype(np.float32)
+    flat = Grid(hu, grid.origin, grid.step)
+    return [blob for sigma in sigmas for blob in find_blobs(flat, sigma, _LEAST_HU)]
+
+
+def _chosen(blobs: list[tuple[Blob, Field]]) -> list[tuple[Blob, Field]]:
+    """The strongest and roundest; of neighbours in place and size only the best."""
+    kept: list[tuple[Blob, Field]] = []
+    for blob, hollow in sorted(blobs, key=lambda pair: -pair[0].response * pair[0].roundness ** 0.5):
+        if not any(_alike(blob, other) for other, _ in kept):
+            kept.append((blob, hollow))
+            if len(kept) == _LOOKED_AT:
+                break
+    return kept
+
+
+def _alike(a: Blob, b: Blob) -> bool:
+    away = float(np.linalg.norm(np.subtract(a.centre, b.centre)))
+    return 0.5 < a.sigma / b.sigma < 2 and away < 0.7 * max(a.radius, b.radius)
+
+
+def _apart(found: list[tuple[float, Blob, Shape]]) -> list[tuple[float, Blob, Shape]]:
+    """Best first, without those whose middle lies in a better one's box or the other way round."""
+    kept: list[tuple[float, Blob, Shape]] = []
+    for each in sorted(found, key=lambda item: -item[0]):
+        if each[0] >= _LEAST_SCORE and not any(_share(each[2].box, other[2].box) for other in kept):
+            kept.append(each)
+    return kept
+
+
+def _share(a: Box, b: Box) -> bool:
+    return any(
+        all(low <= c <= high for low, c, high in zip(one.low, two.centre, one.high, strict=True))
+        for one, two in ((a, b), (b, a))
+    )
+
+
+def _candidate(volume: Volume, lungs: _Lungs, rank: float, blob: Blob, shape: Shape) -> Candidate:
+    bounds = volume.geometry.bounds
+    low = np.clip(np.array(shape.box.low) - _MARGIN_MM, bounds.low, bounds.high)
+    high = np.clip(np.array(shape.box.high) + _MARGIN_MM, bounds.low, bounds.high)
+    box = Box((float(low[0]), float(low[1]), float(low[2])), (float(high[0]), float(high[1]), float(high[2])))
+    return Candidate(box, rank, words(shape, shape.box.centre[0] > lungs.middle))

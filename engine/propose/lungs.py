@@ -1,0 +1,57 @@
+"""Where body and lungs are, on a coarse grid, and the hollows of the lungs: what lies on the pleura, vessels, hila."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from engine.propose.grid import Grid
+
+SOFT_HU, LUNG_HU = -300.0, -400.0  # above: tissue; below: air or aerated lung
+_LEAST_LUNG_ML = 100.0
+Mask = NDArray[np.bool_]
+Field = NDArray[np.float32]
+
+
+def body_mask(grid: Grid) -> Mask:
+    """The patient with all that is enclosed in axial slices [z, y, x]; the table, thin or apart, is left out."""
+    tissue = grid.hu > SOFT_HU
+    core = distance(tissue, grid.step) > 4.0  # the shells of tables and head rests are thinner than this
+    labels, count = ndimage.label(core)
+    if count == 0:
+        return np.zeros_like(tissue)
+    largest = labels == np.bincount(labels.ravel())[1:].argmax() + 1
+    body = tissue & (distance(~largest, grid.step) <= 6.0)
+    return np.stack([ndimage.binary_fill_holes(slice_) for slice_ in body])
+
+
+def lung_mask(grid: Grid, body: Mask) -> Mask:
+    """Aerated lung [z, y, x]; all False where there is none. Gas in the bowel is emptier than lung and left out."""
+    air = (grid.hu < LUNG_HU) & body
+    labels, count = ndimage.label(air)
+    voxel_ml = grid.step**3 / 1000
+    sizes = np.bincount(labels.ravel(), minlength=count + 1) * voxel_ml
+    deep = distance(air, grid.step) > 4.0  # the rim of a gas bubble has the HU of lung, its middle has not
+    filled = np.bincount(labels[deep], minlength=count + 1)
+    like = np.bincount(labels[deep & (grid.hu > -960)], minlength=count + 1)
+    kept = (sizes >= _LEAST_LUNG_ML) & (like >= 0.3 * np.maximum(filled, 1))
+    kept[0] = False
+    lungs: Mask = kept[labels]
+    return lungs
+
+
+def hollows(mask: Mask, step: float, radius: float) -> Field:
+    """How deep (mm) a voxel lies inside the mask closed by a ball of `radius` mm; negative outside of it."""
+    pad = int(np.ceil(radius / step)) + 2
+    grown = distance(~np.pad(mask, pad), step) <= radius
+    depth = distance(grown, step) - np.float32(radius)
+    return depth[pad:-pad, pad:-pad, pad:-pad]
+
+
+def distance(mask: Mask, step: float) -> Field:
+    """Distance in mm of every voxel of the mask to the nearest voxel outside it; 0 outside."""
+    if mask.all():
+        return np.full(mask.shape, 1e6, np.float32)
+    far: Field = ndimage.distance_transform_edt(mask).astype(np.float32) * np.float32(step)
+    return far
