@@ -46,6 +46,8 @@ class Case(QObject):
         self._thumbnails: Job | None = None
         self._painted = 0.0
         self._source = ""
+        self._note = ""
+        self.attribution = ""
         self.series: tuple[Series, ...] = ()
         self.scan_warnings: tuple[SeriesWarning, ...] = ()
         self.current: Series | None = None
@@ -122,9 +124,12 @@ class Case(QObject):
         job.failed.connect(self._broke)
         job.finished.connect(self._finished)
 
-    def _took(self, item: Listed | LoadStep) -> None:
-        if isinstance(item, Listed):
+    def _took(self, item: str | Listed | LoadStep) -> None:
+        if isinstance(item, str):
+            self._note = item
+        elif isinstance(item, Listed):
             self._source, self.series, self.scan_warnings = item.source, item.series, item.warnings
+            self.attribution = item.attribution
             self.listed.emit(item.series)
             self._begin(item.chosen)
         else:
@@ -190,6 +195,9 @@ class Case(QObject):
         volume = self._viewing.state.volume
         if volume is not None:
             self.loaded.emit(volume)
+            if self._note:
+                self.failed.emit(self._note)
+                self._note = ""
             self._thumbnails = self._jobs.run(thumbnail_steps(self.series))
             self._thumbnails.item.connect(lambda item: self.thumbnailed.emit(*item))
 

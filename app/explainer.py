@@ -41,7 +41,7 @@ class Explainer(QObject):
     began = Signal(object)  # Question
     came = Signal(object)  # TraceEvent
     ended = Signal()  # nothing more comes; the trace is saved
-    replayed = Signal(object, bytes)  # a saved Trace and the PNG that the model saw
+    replayed = Signal(object)  # a saved Trace
     changed = Signal()  # running, answer or model differ
     failed = Signal(str)
 
@@ -150,8 +150,15 @@ class Explainer(QObject):
         except ValueError as error:
             self.failed.emit(str(error))
             return
-        self.roi_id, self.trace_id, self.answer = saved.roi_id, trace_id, trace.answer
-        self.replayed.emit(trace, self._case.session.canvas(trace_id))
+        self.show(trace, saved.roi_id, trace_id)
+        self.changed.emit()
+
+    def show(self, trace: Trace, roi_id: str = "", trace_id: str = "") -> None:
+        """Show a trace that was made earlier; without an ROI it is taken for the selected one's."""
+        self._question = None
+        self.roi_id = roi_id or self._viewing.state.selected
+        self.trace_id, self.answer = trace_id or new_id(), trace.answer
+        self.replayed.emit(trace)
         self.changed.emit()
 
     @property

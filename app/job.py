@@ -64,7 +64,7 @@ class Job(QObject):
     item = Signal(object)
     failed = Signal(object)  # the exception
     finished = Signal()
-    ended = Signal()  # the thread is gone, cancelled or not
+    ended = Signal(object)  # this job; the thread is gone, cancelled or not
 
     def __init__(
         self, items: Iterable[Any], parent: QObject | None = None, interrupt: Callable[[], None] | None = None
@@ -128,7 +128,7 @@ class Job(QObject):
                 self.finished.emit()
             else:
                 self.failed.emit(error)
-        self.ended.emit()
+        self.ended.emit(self)
 
 
 class Jobs(QObject):
@@ -142,7 +142,7 @@ class Jobs(QObject):
         """A job, ready for its signals to be connected; it starts with the next turn of the event loop."""
         job = Job(items, self, interrupt)
         self._running.append(job)
-        job.ended.connect(lambda: self._forget(job))
+        job.ended.connect(self._forget)  # no closure: it would keep us alive until the job is torn down, and crash
         QTimer.singleShot(0, job, job.start)
         return job
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QPoint, Qt, Signal
-from PySide6.QtGui import QCloseEvent, QCursor, QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QCloseEvent, QCursor, QDragEnterEvent, QDropEvent, QShowEvent
 from PySide6.QtWidgets import QDockWidget, QFileDialog, QMainWindow, QVBoxLayout, QWidget
 
 from app.actions import CONTEXT_ROI, CONTEXT_VIEW
@@ -26,6 +26,7 @@ from engine.ct.errors import InputError
 FILES = "CT images (*.dcm *.ima *.nii *.nii.gz *.nrrd *.nhdr *.mha *.mhd *.zip *.loupe DICOMDIR);;All files (*)"
 _OVERLAYS = ("full", "minimal", "off")
 SIZE = (1440, 900)
+WIDE = 1600  # px
 LAYOUT_VERSION = 1
 
 
@@ -59,23 +60,29 @@ class MainWindow(QMainWindow):
     def _dock_all(self) -> dict[str, QDockWidget]:
         left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
         table = (
-            ("Series", self.series, left, 240),
-            ("Findings", self.findings, left, 240),
-            ("Reasoning", self.reasoning, right, 340),
+            ("Series", self.series, left, 200),
+            ("Findings", self.findings, left, 200),
+            ("Reasoning", self.reasoning, right, 304),
         )
         docks = {}
-        for title, panel, area, width in table:
+        for title, panel, area, least in table:
             dock = QDockWidget(title, self)
             dock.setObjectName(title.lower())
             dock.setWidget(panel)
-            panel.setMinimumWidth(width - 40)
+            panel.setMinimumWidth(least)
             self.addDockWidget(area, dock)
             docks[title.lower()] = dock
         self.setCorner(Qt.Corner.TopLeftCorner, left)
         self.setCorner(Qt.Corner.TopRightCorner, right)
-        self.resizeDocks(list(docks.values()), [240, 240, 340], Qt.Orientation.Horizontal)
-        self.resizeDocks([docks["series"], docks["findings"]], [300, 500], Qt.Orientation.Vertical)
         return docks
+
+    def _share_out(self) -> None:
+        """The docks' first sizes: a wide window gives the canvas room for twice its pixels."""
+        wide = self.width() >= WIDE
+        left, right = (296, 424) if wide else (240, 328)
+        self.resizeDocks(list(self.docks.values()), [left, left, right], Qt.Orientation.Horizontal)
+        self.resizeDocks([self.docks["series"], self.docks["findings"]], [300, 600], Qt.Orientation.Vertical)
+        self.reasoning.share_out(wide)
 
     def _centre(self) -> QWidget:
         centre = QWidget()
@@ -193,8 +200,7 @@ class MainWindow(QMainWindow):
 
     def show_about(self) -> None:
         """What this is, and where the shown data come from."""
-        volume = self.desk.viewing.state.volume
-        self._show(About(volume.provenance.attribution if volume is not None else "", self))
+        self._show(About(self.desk.case.attribution, self))
 
     def _show(self, dialog: QWidget) -> None:
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -211,9 +217,17 @@ class MainWindow(QMainWindow):
         settings = self.desk.settings
         if settings.geometry:
             self.restoreGeometry(QByteArray.fromBase64(settings.geometry.encode()))
+        self._fresh = not settings.docks
         if settings.docks:
             self.restoreState(QByteArray.fromBase64(settings.docks.encode()), LAYOUT_VERSION)
         self.panes.restore_sizes(settings.panes)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """The first time, with nothing to restore, the panels get their share of the window."""
+        super().showEvent(event)
+        if self._fresh:
+            self._fresh = False
+            self._share_out()
 
     def remember(self) -> None:
         """Put the layout into the settings."""

@@ -29,6 +29,7 @@ class Listed:
     series: tuple[Series, ...]
     warnings: tuple[SeriesWarning, ...]
     chosen: Series
+    attribution: str = ""
 
 
 def open_steps(paths: Sequence[Path], wanted: str = "") -> Iterator[Listed | LoadStep]:
@@ -47,15 +48,28 @@ def open_steps(paths: Sequence[Path], wanted: str = "") -> Iterator[Listed | Loa
     series = tuple(each for one in scans for each in one.series)
     warnings = tuple(each for one in scans for each in one.warnings)
     chosen = choose(Scan(series, warnings), wanted or None)
-    yield Listed(str(sources[0]), series, warnings, chosen)
+    yield Listed(str(sources[0]), series, warnings, chosen, attribution(sources[0]))
     yield from load_steps(chosen)
 
 
-def sample_steps() -> Iterator[Listed | LoadStep]:
-    """The sample case, fetched once, then as `open_steps`."""
+def sample_steps() -> Iterator[str | Listed | LoadStep]:
+    """The sample case, fetched once, then as `open_steps`; first a sentence about it if it is only a phantom."""
     from engine.ct.sample import sample_case
 
-    yield from open_steps([sample_case(lambda text: None).folder])
+    case = sample_case()
+    if case.phantom:
+        yield case.message
+    yield from open_steps([case.folder])
+
+
+def attribution(source: Path) -> str:
+    """Whose data the sample case is; "" for the reader's own."""
+    from engine.ct.sample import ATTRIBUTION, PHANTOM_ATTRIBUTION
+    from engine.ct.storage import user_folder
+
+    samples = user_folder() / "sample"
+    known = {samples / "lidc-idri-0001": ATTRIBUTION, samples / "phantom": PHANTOM_ATTRIBUTION}
+    return known.get(source.absolute(), "")
 
 
 def thumbnail_steps(series: Sequence[Series]) -> Iterator[tuple[str, NDArray[np.uint8]]]:

@@ -8,7 +8,7 @@ from app import faults
 from app.case import Case
 from app.job import Job, Jobs
 from app.viewing import ViewingModel
-from engine.propose.classical import Candidate, Progress, propose_steps
+from engine.propose.classical import NO_LUNG, Candidate, Progress, propose_steps
 from engine.reading import edits
 from engine.reading.document import Document
 from engine.reading.model import Roi, new_id
@@ -29,6 +29,7 @@ class Suggester(QObject):
         self._document = document
         self._jobs = jobs
         self._job: Job | None = None
+        self._no_lung = False
         case.begun.connect(self.stop)
 
     @property
@@ -60,6 +61,7 @@ class Suggester(QObject):
             self._end()
             self._offer(item)
         else:
+            self._no_lung = item.text == NO_LUNG
             self.progressed.emit(item.share, item.text)
 
     def _offer(self, candidates: tuple[Candidate, ...]) -> None:
@@ -69,7 +71,7 @@ class Suggester(QObject):
         self._document.commit("Suggest ROIs", reading)
         fresh = [roi for roi in reading.suggestions if before.roi(roi.id) is None]
         if not fresh:
-            self.said.emit("No region stood out that is not an ROI already.")
+            self.said.emit(NO_LUNG if self._no_lung else "No region stood out that is not an ROI already.")
             return
         best = max(fresh, key=lambda roi: roi.score or 0.0)
         self._viewing.set(selected=best.id, cursor=best.box.centre)

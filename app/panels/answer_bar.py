@@ -125,6 +125,7 @@ class AnswerBar(QWidget):
             notes.append("The reasoning does not keep to the four steps.")
         if finding is not None:
             notes.append(_verdict(finding))
+        self.accept.setEnabled(bool(answer.label or answer.text))
         self.note.setText("\n".join(notes))
         self.note.setVisible(bool(notes))
         self.accept.setIcon(icon(*VERDICTS["accepted"]) if finding and finding.verdict == "accepted" else icon(""))

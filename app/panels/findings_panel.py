@@ -40,8 +40,10 @@ def rows(reading: Reading) -> tuple[Row, ...]:
 def _roi_row(roi: Roi) -> Row:
     if roi.status == "suggested":
         score = f"{roi.score:.2f}" if roi.score is not None else ""
-        detail = roi.reason or size_text(roi.box.size)
-        return Row("Suggestion", detail, "ph.selection", SUGGESTION, score, roi.reason, (roi.id, None))
+        what, _, rest = roi.reason.partition(" mm, ")
+        title = f"{what[:1].upper()}{what[1:]} mm" if rest else roi.reason or "Suggestion"
+        detail = rest or size_text(roi.box.size)
+        return Row(title, detail, "ph.selection", SUGGESTION, score, roi.reason, (roi.id, None))
     return Row(roi.name or "ROI", size_text(roi.box.size), "ph.bounding-box", ACCENT, "", roi.reason, (roi.id, None))
 
 
@@ -135,7 +137,7 @@ class Measurements(QFrame):
         self._values = {name: label() for name in self.FIELDS}
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 8, 0, 0)
-        grid.setHorizontalSpacing(16)
+        grid.setHorizontalSpacing(12)
         grid.setVerticalSpacing(4)
         self.title = label("Measurements", "heading")
         grid.addWidget(self.title, 0, 0, 1, 2)
@@ -172,7 +174,7 @@ class Measurements(QFrame):
             texts = [
                 f"{measured.mean:.0f} ± {measured.sd:.0f} {unit}",
                 f"{measured.min:.0f} … {measured.max:.0f} {unit}",
-                " × ".join(f"{edge:.1f}" for edge in roi.box.size) + " mm",
+                "×".join(f"{edge:.1f}" for edge in roi.box.size) + " mm",
                 f"{measured.volume_ml:.2f} ml",
                 measured.patient_side,
             ]

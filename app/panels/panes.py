@@ -85,6 +85,11 @@ class Panes(QWidget):
             self.volume = VolumeView(self._desk.viewing, self._desk.document)
             self._place3d.replace(self.volume)
 
+    @property
+    def volume_ready(self) -> bool:
+        """Whether the 3D pane shows the volume."""
+        return self.volume is not None and self.volume.is_settled
+
     def _hovered(self, plane: Plane, point: object) -> None:
         if point is not None:
             self._desk.plane = plane

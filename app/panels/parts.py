@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import qtawesome
-from PySide6.QtCore import QEvent, QModelIndex, QObject, QPersistentModelIndex, QRect, QSize, Qt
+from PySide6.QtCore import QEvent, QModelIndex, QObject, QPersistentModelIndex, QPoint, QRect, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QIcon, QKeyEvent, QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -113,7 +113,9 @@ class _TwoLines(QStyledItemDelegate):
         view.style().drawPrimitive(QStyle.PrimitiveElement.PE_PanelItemViewItem, option, painter, view)
         rect: QRect = option.rect.adjusted(_EDGE, _EDGE // 2, -_EDGE, -_EDGE // 2)
         picture: QIcon = index.data(Qt.ItemDataRole.DecorationRole)
-        picture.paint(painter, QRect(rect.left(), rect.top(), self._picture, rect.height()))
+        square = QRect(0, 0, self._picture, self._picture)  # a font's icon would fill any rectangle, cut off
+        square.moveCenter(QPoint(rect.left() + self._picture // 2, rect.center().y()))
+        picture.paint(painter, square)
         text = rect.adjusted(self._picture + _EDGE, 0, 0, 0)
         font = QFont(option.font)
         metrics = QFontMetrics(font)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
 from app.desk import Desk
@@ -68,12 +68,10 @@ class ReasoningPanel(QWidget):
         column.addLayout(row)
         column.addWidget(self.trace, 1)
         column.addWidget(self.answer)
-        split = QSplitter()
-        split.setOrientation(split.orientation().Vertical)
+        self._split = split = QSplitter(Qt.Orientation.Vertical)
         split.setChildrenCollapsible(False)
         split.addWidget(self.canvas)
         split.addWidget(below)
-        split.setSizes([300, 500])
         split.setStretchFactor(1, 1)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
@@ -97,6 +95,11 @@ class ReasoningPanel(QWidget):
         self.answer.corrected.connect(explainer.correct)
         self.retry.clicked.connect(explainer.again)
         self.model.clicked.connect(self.model_asked)
+
+    def share_out(self, wide: bool) -> None:
+        """The first sizes of canvas and reasoning."""
+        canvas = 440 if wide else 240
+        self._split.setSizes([canvas, max(self.height() - canvas, 300)])
 
     def explain(self) -> None:
         """Ask what the fields say about the selected ROI."""
@@ -138,7 +141,7 @@ class ReasoningPanel(QWidget):
         device = f" · {event.device}" if event.device else ""
         self._say(f"{event.tokens} tokens · {event.seconds:.1f} s · {speed:.0f} tokens/s{device}")
 
-    def _replayed(self, trace: Trace, png: bytes) -> None:
+    def _replayed(self, trace: Trace) -> None:
         self._blank()
         for event in trace.events:
             self._came(event)

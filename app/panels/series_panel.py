@@ -48,7 +48,7 @@ class SeriesPanel(QWidget):
         desk.case.listed.connect(lambda series: self._fill())
         desk.case.begun.connect(lambda series: self._fill())
         desk.case.progressed.connect(self._progressed)
-        desk.case.loaded.connect(lambda volume: self._say_source(volume.provenance.attribution))
+        desk.case.begun.connect(lambda series: self._say_source(desk.case.attribution))
         desk.case.thumbnailed.connect(self._picture)
         self._fill()
 
@@ -79,9 +79,11 @@ class SeriesPanel(QWidget):
         columns, rows, slices = series.size_ijk
         title = series.description or ("Localizer" if series.kind == "localizer" else "No description")
         count = f"{slices} slices" if slices != 1 else "1 image"
-        detail = f"{series.modality or '?'} · {count} · {columns} × {rows}"
+        detail = f"{series.modality or '?'} · {count}"
         warned = f"⚠ {len(series.warnings)}" if series.warnings else ""
-        tip = "\n".join([title, detail, *(warning.message for warning in series.warnings[:8])])
+        tip = "\n".join(
+            [title, f"{detail} · {columns} × {rows}", *(warning.message for warning in series.warnings[:8])]
+        )
         return Row(title, detail, "ph.image", ACCENT if warned else MUTED, warned, tip, series.uid)
 
     def _picture(self, uid: str, pixels: NDArray[np.uint8]) -> None:

@@ -14,6 +14,7 @@ from engine.reasoning.trace import Done, TraceEvent
 
 PURPOSE = "Research use – not for diagnosis"
 SAID_MS = 8000
+TOGETHER_MS = 2500
 
 
 class Status(QStatusBar):
@@ -55,7 +56,9 @@ class Status(QStatusBar):
         desk.case.begun.connect(lambda series: self.show_warnings())
 
     def say(self, text: str) -> None:
-        """A passing message."""
+        """A passing message; one that came a moment ago stays before it."""
+        if self._fade.remainingTime() > SAID_MS - TOGETHER_MS:
+            text = f"{self.said.text()}  {text}"
         self.said.setText(text)
         self.said.setToolTip(text)
         self._fade.start()
@@ -81,10 +84,9 @@ class Status(QStatusBar):
     def show_progress(self, share: float | None, text: str = "") -> None:
         """Long work other than loading; None ends it."""
         self.progress.setVisible(share is not None)
-        if share is not None:
-            self.progress.setValue(round(share * 1000))
-            self.said.setText(text)
-            self._fade.start()
+        self.progress.setValue(round((share or 0) * 1000))
+        self.said.setText(text)
+        self._fade.stop()
 
     def show_model(self) -> None:
         """Name, device and speed of the model."""

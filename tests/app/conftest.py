@@ -1,0 +1,109 @@
+"""The real window for tests: private settings and sessions, nothing left behind."""
+
+from __future__ import annotations
+
+import gc
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import shiboken6
+from PySide6.QtCore import QEvent
+from PySide6.QtWidgets import QApplication, QWidget
+from pytestqt.qtbot import QtBot
+
+from app import theme
+from app.application import Program
+from app.explainer import MakeReasoner
+from tests.app.desk import MakeProgram, end, scripted
+
+
+@pytest.fixture(scope="session")
+def qapp(qapp: QApplication) -> QApplication:
+    """The application as the reader sees it."""
+    theme.apply(qapp)
+    return qapp
+
+
+def _children() -> set[str]:
+    found: set[str] = set()
+    for task in Path("/proc/self/task").glob("*/children"):
+        found |= set(task.read_text(encoding="ascii").split())
+    return found
+
+
+def _collect(app: QApplication) -> None:
+    """Everything that is to be deleted later is deleted now."""
+    for _ in range(3):
+        app.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+        app.processEvents()
+        gc.collect()
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind(qapp: QApplication, request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fails a test that leaves top-level widgets, threads or child processes."""
+    if "qtbot" in request.fixturenames:
+        request.getfixturevalue("qtbot")  # its widgets close before this looks
+    widgets = {_address(each) for each in QApplication.topLevelWidgets()}
+    threads, children = set(threading.enumerate()), _children()
+    yield
+    _collect(qapp)
+    left: list[object] = [
+        each for each in QApplication.topLevelWidgets() if _address(each) not in widgets and _real(each)
+    ]
+    left += [thread for thread in threading.enumerate() if thread not in threads and thread.is_alive()]
+    left += sorted(_children() - children)
+    assert not left, f"left behind: {left}"
+
+
+def _address(widget: QWidget) -> int:
+    """Of the C++ object: the Python one comes and goes."""
+    address: int = shiboken6.getCppPointer(widget)[0]  # type: ignore[attr-defined]
+    return address
+
+
+def _real(widget: QWidget) -> bool:
+    """Qt's own tooltip and completer windows come and go as it likes."""
+    return widget.metaObject().className() not in {"QTipLabel", "QComboBoxPrivateContainer", "QRollEffect"}
+
+
+@pytest.fixture
+def lidc(shared_data: Path) -> Path:
+    """The chest CT with a mass, 133 slices."""
+    return shared_data / "lidc-idri-0001" / "dicom"
+
+
+@pytest.fixture
+def small(shared_data: Path) -> Path:
+    """Three slices of an abdomen: opens in no time."""
+    return shared_data / "dcmqi_liver3" / "ct-3slice"
+
+
+@pytest.fixture
+def make_program(qtbot: QtBot, tmp_path: Path) -> Iterator[MakeProgram]:
+    """Program(s) on private folders; each is closed at the end, as the reader would."""
+    made: list[Program] = []
+
+    def make(*, make_reasoner: MakeReasoner | None = None, size: tuple[int, int] = (1366, 768)) -> Program:
+        program = Program(
+            model="",
+            config=tmp_path / "config",
+            sessions=tmp_path / "sessions",
+            make_reasoner=make_reasoner or scripted(),
+        )
+        made.append(program)
+        program.window.resize(*size)
+        program.window.show()
+        return program
+
+    yield make
+    for program in made:
+        end(program)
+
+
+@pytest.fixture
+def program(make_program: MakeProgram) -> Program:
+    """One program on an empty desk."""
+    return make_program()
