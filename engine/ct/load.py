@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,62 +20,77 @@ from engine.ct.volume import SeriesWarning, Volume
 __all__ = ["LoadStep", "Scan", "Series", "load", "load_steps", "scan"]
 
 
+_UNREADABLE = ("damaged_file", "unsupported_syntax", "irregular_spacing")
+
+
 def scan(path: Path) -> Scan:
     """All series of a folder, file, DICOMDIR, zip, NIfTI, NRRD or MHA/MHD, without their pixels.
 
     Faults of the path as a whole (files that are not DICOM, refused archive entries) are in `Scan.warnings`, and, so
-    that no list of series is without them, also in the warnings of the first volume. InputError where nothing is found.
+    that no list of series is without them, also in the warnings of the series beside them. InputError where nothing
+    is found.
     """
     if not path.exists():
         raise InputError(f"{path} does not exist; give the path of a scan.")
     if path.is_file() and files.is_volume_file(path):
         return Scan(tuple(files.series(path)))
-    return _dicom(path)
-
-
-def _dicom(path: Path) -> Scan:
     found = gather(path)
     instances, unread = _read_all(found)
     series = [describe.series(part, path) for part in group.parts(instances)]
+    if not series and path.is_dir():
+        series = _volume_files(found)
     if not series:
-        raise InputError(_nothing(path, found))
+        raise InputError(_nothing(path, unread))
     series.sort(key=lambda one: (one.kind != "volume", one.modality != "CT", one.number, one.uid))
     warnings = tuple(found.warnings + unread)
-    return Scan(_told(tuple(series), warnings), warnings)
+    for warning in warnings:
+        series = _told(series, warning)
+    return Scan(tuple(series), warnings)
 
 
 def _read_all(found: Gathered) -> tuple[list[Instance], list[SeriesWarning]]:
     """The images of all files, and a warning for each kind of file that holds none."""
     instances: list[Instance] = []
     others: list[str] = []
-    damaged: dict[str, list[str]] = defaultdict(list)
+    damaged: list[tuple[str, str]] = []
     for source in found.sources:
         try:
             instances += read(source)
         except NotDicomError:
             others.append(source.name)
         except DamagedError as error:
-            damaged[str(error)].append(source.name)
-    warnings = [SeriesWarning("damaged_file", message, tuple(files)) for message, files in damaged.items()]
+            damaged.append((source.name, str(error)))
+    warnings = [group.damaged(damaged)] if damaged else []
     if others:
         warnings.append(SeriesWarning("not_dicom", "Files that are not DICOM were left out.", tuple(others)))
     return instances, warnings
 
 
-def _told(series: tuple[Series, ...], warnings: tuple[SeriesWarning, ...]) -> tuple[Series, ...]:
-    """The path's warnings given to the first series too."""
-    if not warnings:
-        return series
-    first = series[0]
-    provenance = replace(first.provenance, warnings=first.provenance.warnings + warnings)
-    return (replace(first, provenance=provenance), *series[1:])
+def _volume_files(found: Gathered) -> list[Series]:
+    """The volume files of a folder that holds no DICOM; damaged ones are left out."""
+    series: list[Series] = []
+    for source in found.sources:
+        if files.is_volume_file(source.path) and not source.name.lower().endswith((".img", ".img.gz")):
+            with suppress(InputError):
+                series += files.series(source.path, source.name)
+    return series
 
 
-def _nothing(path: Path, found: Gathered) -> str:
-    what = f"The folder {path.name}" if path.is_dir() else path.name
-    if len(found.sources) > 1 or path.is_dir():
-        return f"{what} holds no images that Loupe can read; open a DICOM, NIfTI, NRRD or MHA scan."
-    return f"{what} is not an image that Loupe can read; open a DICOM, NIfTI, NRRD or MHA scan."
+def _told(series: list[Series], warning: SeriesWarning) -> list[Series]:
+    """A warning of the path given to the series that has most files in the same folder."""
+    folder = warning.files[0].rpartition("/")[0] if warning.files else ""
+    beside = [sum(name.rpartition("/")[0] == folder for name in one.files) for one in series]
+    where = beside.index(max(beside))
+    provenance = replace(series[where].provenance, warnings=(*series[where].warnings, warning))
+    return [replace(one, provenance=provenance) if n == where else one for n, one in enumerate(series)]
+
+
+def _nothing(path: Path, unread: list[SeriesWarning]) -> str:
+    faults = [warning.message for warning in unread if warning.code == "damaged_file"]
+    if faults:
+        return f"{path.name} holds no image that can be read. {faults[0]}"
+    what = f"The folder {path.name} holds no images" if path.is_dir() else f"{path.name} is not an image"
+    return f"{what} that Loupe can read; open a DICOM, NIfTI, NRRD or MHA scan."
 
 
 def load_steps(series: Series) -> Iterator[LoadStep]:
@@ -86,7 +101,8 @@ def load_steps(series: Series) -> Iterator[LoadStep]:
     """
     if series.source is not None:
         return series.source.steps(series.provenance)
-    raise InputError(f"The series {series.uid} holds no images that can be shown as a volume; choose another series.")
+    why = next((one.message for one in series.warnings if one.code in _UNREADABLE), "It holds no images.")
+    raise InputError(f"The series {series.uid} cannot be shown. {why}")
 
 
 def load(path: Path, series_uid: str | None = None) -> Volume:
@@ -105,5 +121,5 @@ def choose(found: Scan, series_uid: str | None = None) -> Series:
         return named[0]
     volumes = [one for one in found.series if one.kind == "volume"] or [one for one in found.series if one.source]
     if not volumes:
-        raise InputError("There is no CT volume among the series found; open a CT scan.")
+        return found.series[0]
     return max(volumes, key=lambda one: (one.modality == "CT", one.size_ijk[2]))

@@ -19,6 +19,7 @@ RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 MAX_GZIP_RATIO = 1100  # deflate cannot do better than 1032 to 1
 _TYPES = {2: "u1", 4: "i2", 8: "i4", 16: "f4", 64: "f8", 256: "i1", 512: "u2", 768: "u4", 1024: "i8", 1280: "u8"}
 _UNITS = {1: 1000.0, 2: 1.0, 3: 0.001}  # metre, millimetre, micrometre -> mm
+_SLACK = 1 << 20  # bytes that may follow the voxels
 _DIFFER_MM = 0.1
 _ORDERS: tuple[Literal["<"], Literal[">"]] = ("<", ">")
 
@@ -137,10 +138,30 @@ def _check_bytes(path: Path, needed: int) -> None:
     size = path.stat().st_size
     if needed > size * (MAX_GZIP_RATIO if is_gzip(path) else 1):
         raise InputError(f"{path.name} is cut short or damaged: its header asks for {needed} bytes, it has {size}.")
+    if is_gzip(path) and not _holds(path, needed):
+        raise InputError(
+            f"{path.name} is cut short or damaged: it does not hold the {needed} bytes its header asks for."
+        )
+
+
+def _holds(path: Path, needed: int) -> bool:
+    """Whether a gzip file unpacks to `needed` bytes: by the length at its end (RFC 1952), else by unpacking it."""
+    with path.open("rb") as file:
+        file.seek(-4, 2)
+        if needed <= int.from_bytes(file.read(4), "little") < needed + _SLACK:
+            return True
+    with gzip.open(path, "rb") as stream:
+        try:
+            while needed > 0 and (part := stream.read(min(needed, 1 << 22))):
+                needed -= len(part)
+            stream.read(1)  # at its end gzip checks length and sum
+        except (EOFError, OSError, zlib.error):
+            return False
+    return needed == 0
 
 
 def _affine(fields: Any, path: Path) -> tuple[NDArray[np.float64], bool, tuple[SeriesWarning, ...]]:
-    """Index to LPS mm: the sform where there is one, else the qform, else voxel sizes alone (nifti1.h methods 3, 2, 1)."""
+    """Index to LPS mm: the sform if there is one, else the qform, else voxel sizes alone (nifti1.h methods 3, 2, 1)."""
     scale = _UNITS.get(int(fields["units"]) & 7, 1.0)
     sizes = np.abs(np.asarray(fields["pixdim"][1:4], float)) * scale
     sizes[~np.isfinite(sizes) | (sizes == 0)] = 1.0
@@ -178,15 +199,17 @@ def _qform(fields: Any, sizes: NDArray[np.float64], scale: float) -> NDArray[np.
 
 def slices(header: Header, volume: int = 0) -> Iterator[NDArray[Any]]:
     """Stored values of one volume, slice by slice in k, [j, i]. InputError where the file ends too soon."""
-    _, planes, rows, columns = header.shape
+    volumes, planes, rows, columns = header.shape
     size = rows * columns * header.dtype.itemsize
     with open_plain(header.path) as file:
         try:
             file.seek(header.start + volume * planes * size)
-            for _ in range(planes):
+            for k in range(planes):
                 data = file.read(size)
                 if len(data) < size:
                     raise EOFError
+                if k == planes - 1 and volume == volumes - 1:
+                    file.read(1)  # at its end gzip checks length and sum
                 yield np.frombuffer(data, header.dtype).reshape(rows, columns)
         except (EOFError, OSError, zlib.error):
             raise InputError(f"{header.path.name} is cut short or damaged; copy the file again.") from None

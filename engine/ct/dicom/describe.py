@@ -11,6 +11,7 @@ from engine.ct.dicom import elements as tag
 from engine.ct.dicom.assemble import Stack
 from engine.ct.dicom.group import Part, names
 from engine.ct.dicom.instance import CT_CLASSES, Instance
+from engine.ct.dicom.pixels import LOSSY
 from engine.ct.errors import InputError
 from engine.ct.grid import build_grid
 from engine.ct.series import Kind, Series
@@ -23,7 +24,7 @@ def series(part: Part, path: Path) -> Series:
     """What the list of series shows of one part, and what its Volume will need."""
     first = part.instances[0]
     warnings = list(part.warnings)
-    if part.kind == "other" and not first.is_image:
+    if not part.readable:
         return _listed(part, path, warnings)
     spacing = first.spacing or (1.0, 1.0)
     units = _units(part, warnings)
@@ -102,7 +103,7 @@ def _units(part: Part, warnings: list[SeriesWarning]) -> str:
     first = part.instances[0]
     kind = first.elements.text(tag.RESCALE_TYPE).upper()
     bare = [one for one in part.instances if one.slope is None and one.intercept is None]
-    lossy = [one for one in part.instances if one.elements.text(tag.LOSSY) == "01"]
+    lossy = [one for one in part.instances if _lossy(one)]
     if lossy:
         text = "The images were compressed with loss; fine detail and HU may differ from the scan."
         warnings.append(SeriesWarning("lossy", text, names(lossy)))
@@ -148,10 +149,12 @@ def _provenance(part: Part, path: Path, warnings: list[SeriesWarning], *, units:
 
 
 def _lossy(first: Instance) -> str:
-    if first.elements.text(tag.LOSSY) != "01":
+    declared = first.elements.text(tag.LOSSY)
+    if declared != "01" and (declared == "00" or first.pixels.syntax not in LOSSY):
         return ""
     ratio, method = first.elements.text(tag.LOSSY_RATIO), first.elements.text(tag.LOSSY_METHOD)
-    return " ".join(part for part in (f"{ratio}:1" if ratio else "", method) if part) or "lossy"
+    method = method or LOSSY.get(first.pixels.syntax, "lossy")
+    return f"{ratio}:1 {method}" if ratio else method
 
 
 def _windows(first: Instance) -> tuple[Window, ...]:

@@ -110,7 +110,7 @@ class Elements:
 
     def words(self, tag: int) -> str:
         """A name or description in the data set's own character set (PS3.5 6.1.2); wrong bytes become U+FFFD."""
-        raw = self.values.get(tag, b"").strip(b" \0")
+        raw = self.values.get(tag, b"").strip(b" \0").rstrip(b"=" if tag == PATIENT_NAME else b" ")
         if raw.isascii() and b"\x1b" not in raw:
             return raw.decode("ascii")
         sets = self.texts(CHARACTER_SET)

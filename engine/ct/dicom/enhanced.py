@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from engine.ct.dicom import elements as tag
+from engine.ct.dicom.elements import Elements
 from engine.ct.dicom.instance import Instance, cosines, pair, vector
 from engine.ct.dicom.source import Source
 
@@ -28,6 +30,7 @@ def _frame(one: Instance, index: int, count: int, group: Any, shared: Any) -> In
 
     slope = numbers("PixelValueTransformationSequence", "RescaleSlope")
     intercept = numbers("PixelValueTransformationSequence", "RescaleIntercept")
+    width = numbers("FrameVOILUTSequence", "WindowWidth")
     times = numbers("FrameContentSequence", "TemporalPositionIndex")
     return replace(
         one,
@@ -39,4 +42,14 @@ def _frame(one: Instance, index: int, count: int, group: Any, shared: Any) -> In
         slope=slope[0] if slope else one.slope,
         intercept=intercept[0] if intercept else one.intercept,
         times=tuple(str(time) for time in times),
+        elements=_windowed(one.elements, numbers("FrameVOILUTSequence", "WindowCenter"), width),
     )
+
+
+def _windowed(shared: Elements, centre: tuple[float, ...], width: tuple[float, ...]) -> Elements:
+    """The shared elements with the frame's display windows."""
+    if not centre:
+        return shared
+    own = {tag.WINDOW_CENTRE: centre, tag.WINDOW_WIDTH: width}
+    texts = {one: "\\".join(f"{value:g}" for value in values).encode() for one, values in own.items()}
+    return Elements({**shared.values, **texts}, shared.little)

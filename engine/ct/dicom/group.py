@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from engine.ct.dicom.instance import CT_CLASSES, Instance
+from engine.ct.dicom.pixels import DECODABLE
 from engine.ct.volume import SeriesWarning
 
-DECODABLE = {
-    "1.2.840.10008.1.2",
-    "1.2.840.10008.1.2.1",
-    "1.2.840.10008.1.2.1.99",
-    "1.2.840.10008.1.2.2",
-    "1.2.840.10008.1.2.5",
-    *(f"1.2.840.10008.1.2.4.{number}" for number in (50, 51, 57, 70, 80, 81, 90, 91, 201, 202, 203)),
-}
 _SAME_MM = 0.01  # slices closer than this lie at one position
 _OWN_PART = 3  # so many odd images in a series are shown as a series of their own
+_NAMED = 8  # damaged files named in the sentence; all are in the warning's list
 _PHASES = 0.8  # share of positions that must be there n times for n phases
 
 
@@ -32,11 +26,15 @@ class Part:
     instances: list[Instance]
     kind: str = "volume"
     suffix: str = ""  # added to the description of a phase
+    readable: bool = True
     warnings: list[SeriesWarning] = field(default_factory=list)
 
     def warn(self, code: str, message: str, about: Sequence[Instance]) -> None:
-        """Add a warning that names the files of some images."""
-        self.warnings.append(SeriesWarning(code, message, names(about)))
+        """Add a warning that names the files of some images; one for each code and message."""
+        same = [one for one in self.warnings if (one.code, one.message) == (code, message)]
+        self.warnings = [one for one in self.warnings if one not in same]
+        earlier = tuple(name for one in same for name in one.files)
+        self.warnings.append(SeriesWarning(code, message, tuple(dict.fromkeys(earlier + names(about)))))
 
 
 def names(instances: Sequence[Instance]) -> tuple[str, ...]:
@@ -66,49 +64,59 @@ def _key(one: Instance) -> Hashable:
 def _series(uid: str, members: list[Instance]) -> list[Part]:
     images = [one for one in members if one.is_image]
     if not images:
-        return [Part(uid, members, "other")]
+        return [Part(uid, members, "other", readable=False)]
     main = Part(uid, images)
-    _set_aside(main, lambda one: bool(one.fault), "damaged_file", "Files are damaged and were left out: {why}")
-    _set_aside(main, lambda one: one.pixels.syntax not in DECODABLE, "unsupported_syntax", _NO_DECODER)
-    if not _set_aside(main, lambda one: one.is_capture, "capture_in_series", _CAPTURE):
-        main.kind = "capture" if main.instances[0].is_capture else main.kind
-    if not _set_aside(main, lambda one: one.is_localizer, "localizer_in_series", _LOCALIZER):
-        main.kind = "localizer" if main.instances[0].is_localizer else main.kind
+    _without_damage(main)
+    if not main.readable:
+        return [main]
+    _set_aside(main, "capture", [one for one in main.instances if one.is_capture], _CAPTURE)
+    _set_aside(main, "localizer", [one for one in main.instances if one.is_localizer], _LOCALIZER)
     if main.kind == "volume" and not _is_volume(main.instances[0]):
         main.kind = "other"
     _drop_copies(main)
-    found: list[Part] = []
-    for part in _split(main):
-        found += _phases(part)
-    return found
+    return [phase for part in _split(main) for phase in _phases(part)]
 
 
-_NO_DECODER = "Files use a compression that Loupe cannot decode ({syntax}) and were left out."
 _CAPTURE = "Screenshots within the series were set aside."
 _LOCALIZER = "Localizers within the series were set aside; they are not slices of the volume."
 
 
+def damaged(files: Sequence[tuple[str, str]]) -> SeriesWarning:
+    """The warning that names damaged files, each with its reason."""
+    shown = ", ".join(f"{name} ({why})" for name, why in files[:_NAMED])
+    more = f" and {len(files) - _NAMED} more" if len(files) > _NAMED else ""
+    text = f"Damaged files were left out: {shown}{more}."
+    return SeriesWarning("damaged_file", text, tuple(dict.fromkeys(name for name, _ in files)))
+
+
+def _without_damage(part: Part) -> None:
+    """Leave out what cannot be read; a series of which nothing can be read is listed all the same."""
+    broken = [one for one in part.instances if one.fault]
+    closed = [one for one in part.instances if not one.fault and one.pixels.syntax not in DECODABLE]
+    if broken:
+        part.warnings.append(damaged([(one.source.name, one.fault) for one in broken]))
+    if closed:
+        codes = ", ".join(sorted({one.pixels.syntax for one in closed}))
+        part.warn("unsupported_syntax", f"Files are compressed in a way that Loupe cannot decode ({codes}).", closed)
+    away = {id(one) for one in broken + closed}
+    rest = [one for one in part.instances if id(one) not in away]
+    if rest:
+        part.instances = rest
+    else:
+        part.kind, part.readable = "other", False
+
+
+def _set_aside(part: Part, kind: str, away: list[Instance], message: str) -> None:
+    """Take captures or localizers out of a volume, with a warning; a series of nothing else is of that kind."""
+    if away and len(away) == len(part.instances):
+        part.kind = kind
+    elif away:
+        part.warn(f"{kind}_in_series", message, away)
+        part.instances = [one for one in part.instances if one not in away]
+
+
 def _is_volume(one: Instance) -> bool:
     return one.sop_class in CT_CLASSES or one.modality in ("CT", "PT", "MR") or not one.modality
-
-
-def _set_aside(part: Part, odd: Callable[[Instance], bool], code: str, message: str) -> bool:
-    """Take odd images out of a part, with a warning, unless all are; whether the part is free of them now.
-
-    If all images of a series cannot be read, they stay (the series is listed) and the warning is given all the same.
-    """
-    away = [one for one in part.instances if odd(one)]
-    if not away:
-        return True
-    every = len(away) == len(part.instances)
-    if not every or code in ("damaged_file", "unsupported_syntax"):
-        why = "; ".join(sorted({one.fault for one in away})[:3])
-        part.warn(code, message.format(why=why, syntax=", ".join(sorted({one.pixels.syntax for one in away}))), away)
-    if every:
-        part.kind = "other" if code in ("damaged_file", "unsupported_syntax") else part.kind
-        return False
-    part.instances = [one for one in part.instances if not odd(one)]
-    return True
 
 
 def _drop_copies(part: Part) -> None:
@@ -125,32 +133,31 @@ def _drop_copies(part: Part) -> None:
 
 
 def _split(part: Part) -> list[Part]:
-    """One part a size, orientation and spacing. Few odd images are set aside; more make a part of their own."""
-    if part.kind != "volume":
-        return [part]
+    """One part a size, orientation and spacing. A few odd images are set aside; more make a part of their own."""
     clusters: list[list[Instance]] = []
     for one in part.instances:
-        home = next((cluster for cluster in clusters if _alike(cluster[0], one)), None)
-        clusters.append([one]) if home is None else home.append(one)
+        home = next((cluster for cluster in clusters if _difference(cluster[0], one)[0] == ""), None)
+        if home is None:
+            clusters.append([one])
+        else:
+            home.append(one)
     clusters.sort(key=len, reverse=True)
     part.instances = clusters[0]
     found = [part]
-    for number, cluster in enumerate(clusters[1:], 2):
+    aside: dict[tuple[str, str], list[Instance]] = defaultdict(list)
+    for cluster in clusters[1:]:
         code, what = _difference(clusters[0][0], cluster[0])
-        if len(cluster) < _OWN_PART:
-            part.warn(code, f"Images with another {what} were set aside.", cluster)
-        else:
-            own = Part(f"{part.uid}#{number}", cluster, suffix=f" (part {number})")
-            for either, other in ((part, cluster), (own, clusters[0])):
-                either.warn(
-                    code, f"The series also holds images with another {what}; they are a part of their own.", other
-                )
-            found.append(own)
+        if len(cluster) < _OWN_PART <= len(clusters[0]):
+            aside[code, f"Images with another {what} were set aside."] += cluster
+            continue
+        number = len(found) + 1
+        own = Part(f"{part.uid}#{number}", cluster, part.kind, f" (part {number})")
+        for either, other in ((part, cluster), (own, clusters[0])):
+            either.warn(code, f"Images with another {what} are shown as a part of their own.", other)
+        found.append(own)
+    for (code, message), images in aside.items():
+        part.warn(code, message, images)
     return found
-
-
-def _alike(a: Instance, b: Instance) -> bool:
-    return _difference(a, b)[0] == ""
 
 
 def _difference(a: Instance, b: Instance) -> tuple[str, str]:
@@ -174,8 +181,6 @@ def _close(a: Sequence[float] | None, b: Sequence[float] | None, tolerance: floa
 
 def _phases(part: Part) -> list[Part]:
     """Sort along the normal; several images at one position are phases of a 4D series, or duplicates to be dropped."""
-    if part.kind != "volume":
-        return [part]
     if part.instances[0].position is None or part.instances[0].orientation is None:
         part.instances.sort(key=lambda one: (one.number, one.source.name))
         return [part]

@@ -6,6 +6,7 @@ import io
 import warnings
 import zipfile
 import zlib
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,20 +31,20 @@ class NotDicomError(Exception):
 
 
 class DamagedError(Exception):
-    """The file is DICOM but cannot be read; the message says why in one sentence, without its contents."""
+    """The file is DICOM but cannot be read; the message is a short reason such as "empty", without its contents."""
 
 
 def read(source: Source) -> list[Instance]:
     """The images of one file, without reading their pixels; none in a DICOMDIR. Raises NotDicomError, DamagedError."""
     if source.size == 0:
-        raise DamagedError("The file is empty.")
+        raise DamagedError("empty")
     try:
         head = source.head(_FIRST)
         parsed = parse(head)
         if parsed is None and source.size > _FIRST and head[128:132] == b"DICM":
             parsed = parse(source.head(_SECOND))
     except (OSError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
-        raise DamagedError(f"The file cannot be read ({type(error).__name__}).") from None
+        raise DamagedError(f"not readable: {type(error).__name__}") from None
     if parsed is not None:
         return _plain(source, parsed)
     if head[128:132] != b"DICM" and not _looks_bare(head):
@@ -57,7 +58,7 @@ def _plain(source: Source, parsed: Parsed) -> list[Instance]:
     native = parsed.syntax in NATIVE
     one = instance(source, parsed.elements, parsed.syntax, parsed.offset if native else -1)
     if native and parsed.length == UNDEFINED:
-        raise DamagedError("The pixel data have no length.")
+        raise DamagedError("pixel data without a length")
     frames = int(parsed.elements.number(tag.FRAMES) or 1)
     if one.is_image and native:
         one = _checked(one, parsed.offset, min(parsed.length, source.size - parsed.offset), max(frames, 1))
@@ -68,14 +69,14 @@ def _checked(one: Instance, offset: int, available: int, frames: int) -> Instanc
     """The same image with a fault where fewer bytes are there than its size asks for."""
     wanted = one.rows * one.columns * one.pixels.samples * frames * one.pixels.bits_allocated // 8
     if available < wanted:
-        return one.broken(f"The file is cut short: {max(available, 0)} of {wanted} bytes of pixels.")
+        return one.broken(f"cut short, {max(available, 0)} of {wanted} bytes of pixels")
     return one
 
 
 def _frames(one: Instance, count: int) -> list[Instance]:
     """A multi-frame image without functional groups: frames have no position of their own."""
     if count > 1 << 16:
-        raise DamagedError("The header claims an impossible number of frames.")
+        raise DamagedError("an impossible number of frames")
     return [replace(one, frame=frame, frames=count, position=None, orientation=None) for frame in range(count)]
 
 
@@ -98,7 +99,7 @@ def _by_pydicom(source: Source) -> list[Instance]:
             return frames(source, dataset, _plain_of(source, dataset, end))
         one = _plain_of(source, dataset, end)
     if not (one.rows or one.sop_class or one.modality):
-        raise DamagedError("The header cannot be read.")
+        raise DamagedError("no readable image header")
     count = int(one.elements.number(tag.FRAMES) or 1)
     return [one] if count <= 1 else _frames(one, count)
 
@@ -113,7 +114,7 @@ def _dataset(source: Source) -> tuple[Any, int]:
             dataset = dcmread(stream, stop_before_pixels=True, force=True)
             return dataset, stream.tell()
     except Exception:  # pydicom raises whatever its parsing stumbles on; none of it may stop the other files
-        raise DamagedError("The header cannot be read.") from None
+        raise DamagedError("no readable image header") from None
 
 
 def _refuse_bomb(source: Source) -> None:
@@ -127,9 +128,9 @@ def _refuse_bomb(source: Source) -> None:
     try:
         inflated = inflater.decompress(source.part(144 + length, source.size), _MAX_INFLATED)
     except zlib.error:
-        raise DamagedError("The deflated data are damaged.") from None
+        raise DamagedError("damaged deflated data") from None
     if len(inflated) >= _MAX_INFLATED:
-        raise DamagedError("The deflated data would fill the memory; they were refused.")
+        raise DamagedError("deflated data that would fill the memory")
 
 
 def _plain_of(source: Source, dataset: Any, end: int) -> Instance:
@@ -145,7 +146,7 @@ def _plain_of(source: Source, dataset: Any, end: int) -> Instance:
     if one.is_image and offset > 0:
         return _checked(one, offset, source.size - offset, int(elements.number(tag.FRAMES) or 1))
     if one.is_image and syntax in NATIVE:
-        return one.broken("The file holds no pixel data.")
+        return one.broken("no pixel data")
     return one
 
 
@@ -164,7 +165,7 @@ def _raw(dataset: Any, one: int, little: bool) -> bytes:
         return (value & 0xFFFF).to_bytes(2, "little" if little else "big")
     if value is None:
         return b""
-    parts = [value] if isinstance(value, str) else list(value) if isinstance(value, list | tuple) else [value]
+    parts = [value] if isinstance(value, str) or not isinstance(value, Sequence) else list(value)
     return "\\".join(str(part) for part in parts).encode("latin-1", "replace")
 
 

@@ -58,7 +58,7 @@ class Instance:
     frame: int = 0
     frames: int = 1
     times: tuple[str, ...] = field(default=())  # what tells phases of one position apart
-    fault: str = ""  # why the pixels cannot be read, in one sentence; "" where they can
+    fault: str = ""  # why the pixels cannot be read, such as "cut short"; "" where they can
 
     @cached_property
     def series_uid(self) -> str:

@@ -10,6 +10,23 @@ from numpy.typing import NDArray
 from engine.ct.build import SliceError
 from engine.ct.dicom.instance import Instance
 
+_CODECS = "1.2.840.10008.1.2.4."
+_EXTENDED = _CODECS + "51"
+RETIRED = {_CODECS + "53", _CODECS + "55"}  # JPEG processes that only GDCM's own reader decodes
+LOSSY = {  # transfer syntaxes that lose detail, with the method's name (PS3.3 C.7.6.1.1.5.1)
+    _CODECS + "50": "ISO_10918_1",
+    _CODECS + "51": "ISO_10918_1",
+    _CODECS + "53": "ISO_10918_1",
+    _CODECS + "55": "ISO_10918_1",
+    _CODECS + "81": "ISO_14495_1",
+    _CODECS + "91": "ISO_15444_1",
+    _CODECS + "203": "ISO_15444_15",
+}
+DECODABLE = {
+    *("1.2.840.10008.1.2" + end for end in ("", ".1", ".1.99", ".2", ".5")),
+    *(_CODECS + end for end in ("50", "51", "53", "55", "57", "70", "80", "81", "90", "91", "201", "202", "203")),
+}
+
 
 def stored(one: Instance) -> NDArray[Any]:
     """Stored values [row, column]. SliceError where they cannot be decoded."""
@@ -50,6 +67,8 @@ def _used_bits(one: Instance, values: NDArray[Any]) -> NDArray[Any]:
 
 def _decoded(one: Instance) -> NDArray[Any]:
     """Compressed, deflated and big endian pixels, by pydicom and its plug-ins (GDCM, OpenJPEG, CharLS)."""
+    if one.pixels.syntax in RETIRED or (one.pixels.syntax == _EXTENDED and one.pixels.bits_stored > 8):
+        return _by_gdcm(one)
     from pydicom import dcmread
     from pydicom.pixels import get_decoder
 
@@ -58,3 +77,23 @@ def _decoded(one: Instance) -> NDArray[Any]:
     decoder = get_decoder(one.pixels.syntax)
     array, _ = decoder.as_array(dataset, index=one.frame, raw=True, validate=False)
     return np.asarray(array)
+
+
+def _by_gdcm(one: Instance) -> NDArray[Any]:
+    """12 bit JPEG, by GDCM itself.
+
+    WORKAROUND pydicom 3.0: its GDCM plug-in refuses 12 bit JPEG, which GDCM's file reader decodes rightly.
+    """
+    import gdcm  # type: ignore[import-untyped]
+
+    if one.source.archive is not None:
+        raise SliceError("12 bit JPEG can only be decoded from a folder; unpack the archive first.")
+    reader = gdcm.ImageReader()
+    reader.SetFileName(str(one.source.path))
+    if not reader.Read():
+        raise SliceError("The pixels cannot be decoded.")
+    image = reader.GetImage()
+    kind = np.dtype(f"{'i' if one.pixels.signed else 'u'}{image.GetPixelFormat().GetBitsAllocated() // 8}")
+    values = np.frombuffer(image.GetBuffer().encode("utf-8", "surrogateescape"), kind)
+    picture: NDArray[Any] = values.reshape(-1, one.rows, one.columns)[one.frame]
+    return picture
