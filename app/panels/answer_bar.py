@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from app.panels.findings_panel import VERDICTS
@@ -20,7 +20,7 @@ OTHERS = "all others"
 def bars(answer: Answer) -> tuple[tuple[str, float], ...]:
     """(option, probability), the answer first, then the likeliest, what remains as one."""
     if not answer.options:
-        return ((answer.label or answer.text, answer.p),)
+        return (("probability", answer.p),)
     ranked = sorted(answer.options.items(), key=lambda item: (item[0] != answer.label, -item[1]))
     if len(ranked) <= SHOWN + 1:
         return tuple(ranked)
@@ -34,12 +34,14 @@ class Bars(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._bars: tuple[tuple[str, float], ...] = ()
+        self._chosen = False
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
-    def show_bars(self, bars: tuple[tuple[str, float], ...]) -> None:
-        """Other options."""
-        self._bars = bars
-        self.setAccessibleDescription(", ".join(f"{name} {p:.2f}" for name, p in bars))
+    def show_bars(self, bars: tuple[tuple[str, float], ...], *, chosen: bool) -> None:
+        """Other options; `chosen`: the first is the answer."""
+        self._bars = tuple((f"▸ {name}" if chosen and not row else name, p) for row, (name, p) in enumerate(bars))
+        self._chosen = chosen
+        self.setAccessibleDescription(", ".join(f"{name} {p:.2f}" for name, p in self._bars))
         self.updateGeometry()
         self.update()
 
@@ -54,14 +56,17 @@ class Bars(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         """Name, bar, number."""
         painter = QPainter(self)
-        metrics = QFontMetrics(self.font())
+        bold = QFont(self.font())
+        bold.setWeight(QFont.Weight.DemiBold)
+        metrics = QFontMetrics(bold)
         number = metrics.horizontalAdvance("0.00") + 8
         names = min(
             int(self.width() * 0.5), max((metrics.horizontalAdvance(name) for name, _ in self._bars), default=0)
         )
         room = max(self.width() - names - number - 16, 10)
         for row, (name, p) in enumerate(self._bars):
-            top, first = row * self._line, row == 0
+            top, first = row * self._line, row == 0 and self._chosen
+            painter.setFont(bold if first else self.font())
             painter.setPen(QColor(TEXT if first else MUTED))
             line = QRectF(0, top, names, self._line)
             said = metrics.elidedText(name, Qt.TextElideMode.ElideRight, names)
@@ -112,14 +117,14 @@ class AnswerBar(QWidget):
         if answer is None:
             return
         self._leave()
-        text = answer.label or answer.text or "no answer"
-        self.said.setText(f"▸ {text}  {answer.p:.2f}")
-        self.bars.show_bars(bars(answer))
+        self.said.setText("▸ The model gave no answer." if not answer.text else f"▸ {answer.text}")
+        self.said.setVisible(not answer.label)
+        self.bars.show_bars(bars(answer), chosen=bool(answer.label))
         self.editor.offer(tuple(answer.options))
         notes = []
         if answer.label and answer.text.strip().lower() != answer.label.lower():
             notes.append(f"The model wrote: {answer.text}")
-        if not answer.label and answer.options:
+        if not answer.label and answer.text and answer.options:
             notes.append("The answer names none of the options.")
         if not answer.well_formed:
             notes.append("The reasoning does not keep to the four steps.")

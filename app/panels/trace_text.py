@@ -13,6 +13,7 @@ from typing import Literal
 from engine.reasoning.prompt import STAGES, split_steps
 from engine.reasoning.trace import Token
 
+ANSWER = "▸  answer"
 Kind = Literal["stage", "text"]
 _TAG = re.compile(r"</?(?:think|answer)>")
 _HALF_TAG = re.compile(r"<[/a-z]{0,8}$")
@@ -51,8 +52,11 @@ class TokenText:
 def pieces(raw: str, *, complete: bool) -> tuple[Piece, ...]:
     """The raw text as stages and text. While it streams (`complete` False), a half-written tag or stage name waits."""
     shown: list[Piece] = []
-    number = 0
+    number, answer = 0, raw.find("<answer>")
     for start, line in _lines(raw, complete):
+        if 0 <= answer < start:
+            shown.append(Piece("stage", ANSWER))
+            answer = -1
         last = start + len(line) == len(raw)
         steps = split_steps(line)
         stage = steps[0].stage if steps else ""
@@ -70,7 +74,7 @@ def pieces(raw: str, *, complete: bool) -> tuple[Piece, ...]:
 
 
 def _lines(raw: str, complete: bool) -> list[tuple[int, str]]:
-    """(offset, line) without tags; the answer gets a heading of its own by being on a line that names no stage."""
+    """(offset, line) without tags, empty lines left out."""
     end = len(raw)
     half = None if complete else _HALF_TAG.search(raw)
     if half:

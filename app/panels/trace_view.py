@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QTimer
 from PySide6.QtGui import QColor, QFont, QHelpEvent, QTextBlockFormat, QTextCharFormat, QTextCursor
-from PySide6.QtWidgets import QPlainTextEdit, QToolTip
+from PySide6.QtWidgets import QTextEdit, QToolTip
 
 from app.panels.trace_text import Piece, TokenText, pieces, told
 from app.theme import MODEL, TEXT
@@ -13,14 +13,14 @@ from engine.reasoning.trace import Token
 FRAME_MS = 33  # painted at most 30 times a second
 
 
-class TraceView(QPlainTextEdit):
+class TraceView(QTextEdit):
     """Append tokens; it paints them in batches and stays at the bottom only while the reader is there."""
 
     def __init__(self) -> None:
         super().__init__()
         self.setReadOnly(True)
         self.setUndoRedoEnabled(False)
-        self.setMaximumBlockCount(0)
+        self.setAcceptRichText(False)
         self.document().setDocumentMargin(8)
         self.setMinimumHeight(80)
         self._tokens = TokenText()
@@ -29,6 +29,10 @@ class TraceView(QPlainTextEdit):
         self._timer = QTimer(self, singleShot=True, interval=FRAME_MS)
         self._timer.timeout.connect(self.paint_now)
         self.painted = 0
+        self._follows = True  # the reader is at the bottom
+        bar = self.verticalScrollBar()
+        bar.valueChanged.connect(self._scrolled)
+        bar.rangeChanged.connect(self._follow)
 
     @property
     def raw(self) -> str:
@@ -39,6 +43,7 @@ class TraceView(QPlainTextEdit):
         """A new answer begins."""
         self._timer.stop()
         self._tokens, self._complete, self._shown = TokenText(), False, []
+        self._follows = True
         self.clear()
 
     def add(self, token: Token) -> None:
@@ -61,12 +66,16 @@ class TraceView(QPlainTextEdit):
             same += 1
         if same == len(wanted) == len(self._shown):
             return
-        bar = self.verticalScrollBar()
-        follows = bar.value() >= bar.maximum() - 4
         self._replace_from(same, wanted)
         self.painted += 1
-        if follows:
-            bar.setValue(bar.maximum())
+
+    def _scrolled(self, value: int) -> None:
+        self._follows = value >= self.verticalScrollBar().maximum() - 4
+
+    def _follow(self, least: int, most: int) -> None:
+        """More text or less room: a reader at the bottom stays there, any other where they are."""
+        if self._follows:
+            self.verticalScrollBar().setValue(most)
 
     def _replace_from(self, same: int, wanted: tuple[Piece, ...]) -> None:
         cursor = QTextCursor(self.document())
@@ -97,7 +106,7 @@ class TraceView(QPlainTextEdit):
     def _append(self, cursor: QTextCursor, piece: Piece) -> None:
         cursor.movePosition(QTextCursor.MoveOperation.End)
         block = QTextBlockFormat()
-        block.setTopMargin(8 if piece.kind == "stage" and self._shown else 2)
+        block.setTopMargin(10 if piece.kind == "stage" and self._shown else 2)
         if self._shown:
             cursor.insertBlock(block)
         else:
