@@ -1,4 +1,4 @@
-"""Where lesions are put: slices of real scans and of phantom patients, kept apart by scan and patient, never by slice."""
+"""Where lesions are put: slices of real scans and of phantom patients, split by scan and patient, never by slice."""
 
 from __future__ import annotations
 
@@ -92,11 +92,19 @@ def read_scan(path: Path) -> tuple[NDArray[np.int16], tuple[float, float, float]
 
 
 def slices_of(name: str, path: Path, without_z: tuple[float, float] | None = None) -> Iterator[Slice]:
-    """Every usable axial slice of a scan, on square pixels of at most about 1 mm."""
+    """Every usable axial slice of a scan."""
     hu, spacing, z = read_scan(path)
+    left_out = [bool(without_z and without_z[0] <= height <= without_z[1]) for height in z]
+    yield from slices_from(name, hu, spacing, left_out)
+
+
+def slices_from(
+    name: str, hu: NDArray[np.int16], spacing: tuple[float, float, float], left_out: Sequence[bool] = ()
+) -> Iterator[Slice]:
+    """Usable slices of axial HU [k, j, i] in radiological orientation, on square pixels of at most about 1 mm."""
     air = _lung_air(hu, spacing)
     for k in range(len(hu)):
-        if without_z and without_z[0] <= z[k] <= without_z[1]:
+        if left_out and left_out[k]:
             continue
         picture, pixel_mm = _square(hu[k], spacing)
         known = np.asarray(Image.fromarray(air[k]).resize(picture.shape[::-1], Image.Resampling.NEAREST))
@@ -134,15 +142,15 @@ def phantoms(split: str, count: int, first: int = 0) -> Iterator[Slice]:
 
 
 def bank(split: str, phantom_count: int, real: bool = True) -> Bank:
-    """The slices of a split: phantoms, and the real scans that are beside this checkout. Cached in the user's folder."""
+    """The slices of a split: phantoms, and the real scans beside this checkout. Cached in the user's folder."""
     found: list[Slice] = []
     for first in range(0, phantom_count, 20):
         key = f"phantom-{split}-{first}"
-        found += cached(key, lambda first=first: phantoms(split, 20, first))  # type: ignore[misc]
+        found += cached(key, lambda first=first: phantoms(split, 20, first))
     for scan in SCANS if real else ():
         path = SHARED / scan.path
         if scan.split == split and path.exists():
-            found += cached(scan.name, lambda scan=scan, path=path: slices_of(scan.name, path, scan.without_z))  # type: ignore[misc]
+            found += cached(scan.name, lambda scan=scan, path=path: slices_of(scan.name, path, scan.without_z))
     return Bank(tuple(found))
 
 

@@ -25,10 +25,10 @@ class Build:
     vocabulary: int = 960
     patch: int = 8
     merge: int = 2
-    window: int = 96  # px; the attention window of most vision layers
+    window: int = 48  # px; the attention window of the early vision layers
     vit_layers: int = 5
     vit_width: int = 128
-    vit_full: tuple[int, ...] = (3,)  # vision layers that see the whole picture
+    vit_full: tuple[int, ...] = (2, 3, 4)  # vision layers that see the whole picture
     layers: int = 4
     width: int = 192
     head: int = 64
@@ -42,6 +42,7 @@ class Warmup:
     batch: int = 32
     muon_lr: float = 0.02
     adam_lr: float = 2e-3
+    flat: float = 1.0  # share of the steps at the full rate; the training after it goes on from there
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,8 @@ class Train:
     compile: bool = True
     bf16: bool = True
     workers: int = 1
+    prompt_tokens: int = 0  # pad prompts and replies to at least this: one shape is compiled once
+    reply_tokens: int = 0
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Speed on a CPU while training: equal pictures in one batch of windows, layers compiled. The weights stay stock Qwen2.5-VL."""
+"""Speed on a CPU while training: equal pictures as one batch of windows, layers compiled. Weights stay Qwen2.5-VL's."""
 
 from __future__ import annotations
 

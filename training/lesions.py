@@ -1,4 +1,4 @@
-"""Drawing lesions of known kind into a slice: shape, partial volume, texture and noise; the truth comes back as a mask."""
+"""Drawing lesions of known kind into a slice: shape, partial volume, texture, noise; the truth comes back as a mask."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Lesion:
 
 @dataclass(eq=False)
 class Patch:
-    """The neighbourhood of a lesion: HU (a view into the slice), mm from the centre, and how much of it is lung (0..1)."""
+    """The neighbourhood of a lesion: HU (a view into the slice), mm from the centre, share of lung (0..1)."""
 
     rng: Generator
     view: View
@@ -49,18 +49,21 @@ class Patch:
     @property
     def distance(self) -> Field:
         """mm from the centre."""
-        return np.hypot(self.u, self.v)
+        away: Field = np.hypot(self.u, self.v)
+        return away
 
     @property
     def angle(self) -> Field:
         """Direction from the centre, radians."""
-        return np.arctan2(self.v, self.u)
+        way: Field = np.arctan2(self.v, self.u)
+        return way
 
     def wobble(self, amount: float, scale_mm: float) -> Field:
         """A smooth random field of that standard deviation."""
         raw = self.rng.standard_normal(self.hu.shape).astype(np.float32)
         smooth = ndimage.gaussian_filter(raw, max(scale_mm / self.view.pixel_mm / 2, 0.3), mode="wrap")
-        return smooth * (amount / (smooth.std() + 1e-6))
+        field: Field = smooth * (amount / (smooth.std() + 1e-6))
+        return field
 
     def blend(self, cover: Field, target: Field | float) -> None:
         """Replace lung by tissue where covered; what is not lung (wall, heart) stays, so pleura is never cut."""

@@ -1,4 +1,4 @@
-"""A small Qwen2.5-VL from nothing: its tokenizer, its processor and its untrained weights, saved as any model folder is."""
+"""A small Qwen2.5-VL from nothing: its tokenizer, processor and untrained weights, saved as any model folder is."""
 
 from __future__ import annotations
 

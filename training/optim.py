@@ -1,4 +1,4 @@
-"""The optimiser: Muon for the weight matrices of the layers, AdamW for all else (embeddings, norms, biases, patch filter).
+"""The optimiser: Muon for the weight matrices of the layers, AdamW for all else (embeddings, norms, patch filter).
 
 Muon (Jordan et al. 2024) orthogonalises the momentum of each matrix; small transformers learn in about half the steps.
 """
@@ -26,30 +26,33 @@ class MuonAdamW(torch.optim.Optimizer):
         del closure
         for group in self.param_groups:
             for parameter in group["params"]:
-                if parameter.grad is None:
+                slope = parameter.grad
+                if slope is None:
                     continue
                 parameter.mul_(1 - group["lr"] * group["weight_decay"])
-                update = self._muon(parameter) if group["muon"] else self._adam(parameter)
+                update = self._muon(parameter, slope) if group["muon"] else self._adam(parameter, slope)
                 parameter.add_(update, alpha=-group["lr"])
 
-    def _muon(self, parameter: Tensor) -> Tensor:
+    def _muon(self, parameter: Tensor, slope: Tensor) -> Tensor:
         state = self.state[parameter]
         if not state:
             state["momentum"] = torch.zeros_like(parameter)
-        momentum = state["momentum"].mul_(0.95).add_(parameter.grad, alpha=0.05)
+        momentum = state["momentum"].mul_(0.95).add_(slope, alpha=0.05)
         rows, columns = parameter.shape
-        return orthogonal(parameter.grad.lerp(momentum, 0.95)) * max(1.0, rows / columns) ** 0.5
+        return orthogonal(slope.lerp(momentum, 0.95)).mul(max(1.0, rows / columns) ** 0.5)
 
-    def _adam(self, parameter: Tensor) -> Tensor:
+    def _adam(self, parameter: Tensor, slope: Tensor) -> Tensor:
         state = self.state[parameter]
         if not state:
             state.update(step=torch.zeros(()), mean=torch.zeros_like(parameter), square=torch.zeros_like(parameter))
         state["step"] += 1
         mean, square = state["mean"], state["square"]
-        mean.lerp_(parameter.grad, 0.1)
-        square.lerp_(parameter.grad.square(), 0.02)
+        mean.lerp_(slope, 0.1)
+        square.lerp_(slope.square(), 0.02)
         count = float(state["step"])
-        return (mean / (1 - 0.9**count)) / ((square / (1 - 0.98**count)).sqrt() + 1e-9)
+        scale: Tensor = (square / (1 - 0.98**count)).sqrt() + 1e-9
+        update: Tensor = mean / (1 - 0.9**count) / scale
+        return update
 
 
 def orthogonal(matrix: Tensor) -> Tensor:
@@ -62,12 +65,15 @@ def orthogonal(matrix: Tensor) -> Tensor:
     for _ in range(5):
         square = x @ x.T
         x = a * x + (b * square + c * square @ square) @ x
-    return (x.T if tall else x).to(matrix.dtype)
+    result: Tensor = x.T if tall else x
+    return result.to(matrix.dtype)
 
 
 def groups_of(modules: Iterable[nn.Module], muon_lr: float, adam_lr: float) -> list[dict[str, Any]]:
     """Parameter groups: 2D weights inside layers go to Muon; embeddings, the patch filter, 1D and heads to AdamW."""
-    matrices, others, seen = [], [], set()
+    matrices: list[nn.Parameter] = []
+    others: list[nn.Parameter] = []
+    seen: set[int] = set()
     for module in modules:
         for name, parameter in module.named_parameters():
             if id(parameter) in seen or not parameter.requires_grad:
@@ -79,3 +85,9 @@ def groups_of(modules: Iterable[nn.Module], muon_lr: float, adam_lr: float) -> l
         {"params": matrices, "lr": muon_lr, "muon": True, "weight_decay": 0.02},
         {"params": others, "lr": adam_lr, "muon": False, "weight_decay": 0.0},
     ]
+
+
+def rate_at(step: int, steps: int, warm: int, flat: float) -> float:
+    """Share of the full learning rate: a short rise, a flat part, a straight fall to zero."""
+    fall = (steps - step) / max(steps * (1 - flat), 1)
+    return max(0.0, min(1.0, (step + 1) / max(warm, 1), fall))

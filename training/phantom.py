@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,9 +18,12 @@ LEVELS = ("apex", "arch", "hilum", "heart", "base", "abdomen")
 LEVEL_WEIGHTS = (0.1, 0.18, 0.24, 0.25, 0.15, 0.08)
 
 
+Fill = Callable[[Field, float], None]
+
+
 @dataclass(eq=False)
 class Body:
-    """A phantom under construction: pixel coordinates in mm from the body's middle (x to the picture's right, y down)."""
+    """A phantom under construction: pixel coordinates in mm from its middle (x to the picture's right, y down)."""
 
     rng: Generator
     level: str
@@ -176,24 +180,46 @@ def _organs(body: Body, cavity: Bools, lung: Bools) -> None:
 
     depth = body.depth - body.wall * 0.8
     if body.level in ("abdomen", "base"):
-        tone = rng.uniform(45, 60) + (45 if body.blood > 100 else 0) * rng.random()
-        wobble = body.wobble(0.04, 60)
-        fill(body.ellipse(-body.width * 0.3, -5, body.width * 0.45, depth * 0.85) + wobble, tone)
-        fill(body.ellipse(body.width * 0.48, depth * 0.25, 30, 45, 0.5) + wobble, tone)
-        for side in (-1, 1):
-            if body.level == "abdomen":
-                fill(body.ellipse(side * 65, depth * 0.45, 26, 32) + wobble, tone + 10)
-        fill(body.ellipse(40, -depth * 0.4, 38, 28) + wobble, rng.uniform(10, 40))
-        if rng.random() < 0.7:
-            fill(body.ellipse(40, -depth * 0.52, rng.uniform(8, 30), rng.uniform(6, 14)), -950)
+        _abdomen(body, fill, depth)
     if body.level in ("hilum", "heart", "base"):
-        inner = body.ellipse(14, -20, 70, 52, 0.5) + body.wobble(0.03, 50)
-        fill(inner, 45 if body.blood < 100 else float(rng.uniform(80, 130)))
-        for _ in range(3):
-            fill(
-                body.ellipse(rng.uniform(-20, 45), rng.uniform(-45, 0), rng.uniform(12, 26), rng.uniform(12, 24)),
-                body.blood,
-            )
+        _heart(body, fill)
+    _great_vessels(body, fill)
+    fill(body.ellipse(rng.uniform(14, 26), depth * 0.55, 12, 12), body.blood)
+    fill(body.ellipse(4, depth * 0.45, 7, 5), 40)
+    airway = {"apex": ((0, 0, 9),), "arch": ((-2, 2, 9),), "hilum": ((-18, 4, 7), (16, 6, 6))}.get(body.level, ())
+    for cx, cy, radius in airway:
+        body.hu[body.ellipse(cx, cy, radius + 2, radius + 1.5) < 1] = 30
+        body.hu[body.ellipse(cx, cy, radius, radius) < 1] = -990
+
+
+def _abdomen(body: Body, fill: Fill, depth: float) -> None:
+    """Liver, spleen, kidneys, stomach with gas."""
+    rng = body.rng
+    tone = rng.uniform(45, 60) + (45 if body.blood > 100 else 0) * rng.random()
+    wobble = body.wobble(0.04, 60)
+    fill(body.ellipse(-body.width * 0.3, -5, body.width * 0.45, depth * 0.85) + wobble, tone)
+    fill(body.ellipse(body.width * 0.48, depth * 0.25, 30, 45, 0.5) + wobble, tone)
+    for side in (-1, 1):
+        if body.level == "abdomen":
+            fill(body.ellipse(side * 65, depth * 0.45, 26, 32) + wobble, tone + 10)
+    fill(body.ellipse(40, -depth * 0.4, 38, 28) + wobble, rng.uniform(10, 40))
+    if rng.random() < 0.7:
+        fill(body.ellipse(40, -depth * 0.52, rng.uniform(8, 30), rng.uniform(6, 14)), -950)
+
+
+def _heart(body: Body, fill: Fill) -> None:
+    """Heart muscle and three chambers."""
+    rng = body.rng
+    inner = body.ellipse(14, -20, 70, 52, 0.5) + body.wobble(0.03, 50)
+    fill(inner, 45 if body.blood < 100 else float(rng.uniform(80, 130)))
+    for _ in range(3):
+        x, y = rng.uniform(-20, 45), rng.uniform(-45, 0)
+        fill(body.ellipse(x, y, rng.uniform(12, 26), rng.uniform(12, 24)), body.blood)
+
+
+def _great_vessels(body: Body, fill: Fill) -> None:
+    """Neck vessels, arch, or ascending aorta and pulmonary arteries, by level."""
+    rng = body.rng
     if body.level == "apex":
         for cx in (-22, -10, 10, 22):
             fill(body.ellipse(cx, rng.uniform(-25, 5), 6, 6), body.blood)
@@ -203,12 +229,6 @@ def _organs(body: Body, cavity: Bools, lung: Bools) -> None:
     if body.level == "hilum":
         fill(body.ellipse(-2, -28, 16, 16), body.blood)
         fill(body.ellipse(0, 0, 45, 11, rng.uniform(-0.2, 0.2)), body.blood)
-    fill(body.ellipse(rng.uniform(14, 26), depth * 0.55, 12, 12), body.blood)
-    fill(body.ellipse(4, depth * 0.45, 7, 5), 40)
-    airway = {"apex": ((0, 0, 9),), "arch": ((-2, 2, 9),), "hilum": ((-18, 4, 7), (16, 6, 6))}.get(body.level, ())
-    for cx, cy, radius in airway:
-        body.hu[body.ellipse(cx, cy, radius + 2, radius + 1.5) < 1] = 30
-        body.hu[body.ellipse(cx, cy, radius, radius) < 1] = -990
 
 
 def _parenchyma(body: Body, lung: Bools) -> None:
@@ -234,7 +254,7 @@ def _vessels(body: Body, lung: Bools) -> Field:
     inner = ndimage.distance_transform_edt(lung)
     unit = scale / body.mm
     for side in (-1, 1):
-        here = np.flatnonzero((body.x[rows, columns] * side > 0))
+        here = np.flatnonzero(body.x[rows, columns] * side > 0)
         if len(here) < 50:
             continue
         hilum = np.array([side * rng.uniform(28, 42), rng.uniform(-15, 20)])
@@ -250,7 +270,7 @@ def _vessels(body: Body, lung: Bools) -> Field:
                 stretch = rng.uniform(1, 1.8)
                 box = (c * scale - size * stretch, r * scale - size, c * scale + size * stretch, r * scale + size)
                 draw.ellipse(box, fill=int(rng.uniform(140, 255)))
-    coverage: Field = np.asarray(picture.resize((SIDE, SIDE), Image.Resampling.BOX), np.float32) / 255
+    coverage: Field = np.asarray(picture.resize((SIDE, SIDE), Image.Resampling.BOX), np.float32) / np.float32(255)
     return coverage
 
 
@@ -302,4 +322,5 @@ def _acquired(body: Body) -> Hu:
     if rng.random() < 0.5:
         row, column = np.mgrid[0:SIDE, 0:SIDE] - (SIDE - 1) / 2
         hu[np.hypot(row, column) > SIDE / 2] = -1024
-    return np.clip(hu, -1024, 3000).astype(np.int16)
+    scanned: Hu = np.clip(hu, -1024, 3000).astype(np.int16)
+    return scanned

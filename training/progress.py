@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import sys
 import time
-from typing import Any, TextIO
+from typing import Any
 
 from transformers import TrainerCallback
 
 
-def emit(out: TextIO | None = None, **values: Any) -> None:
+def emit(**values: Any) -> None:
     """One line, at once."""
-    print(json.dumps(values, ensure_ascii=False), file=out or sys.stdout, flush=True)  # noqa: T201
+    sys.stdout.write(json.dumps(values, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
 
 
 class JsonLines(TrainerCallback):  # type: ignore[misc]

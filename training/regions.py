@@ -50,10 +50,11 @@ def emphysema(patch: Patch, radius: float) -> Lesion:
         if big:
             patch.blend(0.5 * np.clip(1.2 - np.abs(away - size) / 0.9, 0, 1), -550.0)
         holes = np.maximum(holes, np.clip((size - away) / (patch.psf + 0.8) + 0.5, 0, 1))
-        region = np.maximum(region, away < size + 2.5)
+        region = np.maximum(region, (away < size + 2.5).astype(np.float32))
         area -= size**2
     keep = np.clip((-450 - patch.hu) / 200, 0, 1)
-    patch.blend(holes * (np.ones_like(keep) if big else keep), float(rng.uniform(-1010, -965)))
+    cover: Field = (holes if big else holes * keep).astype(np.float32)
+    patch.blend(cover, float(rng.uniform(-1010, -965)))
     return finished(patch, "emphysema", region, detail="bullae" if big else "holes")
 
 

@@ -1,4 +1,4 @@
-"""Supervised training on staged replies: config, data, model (+ LoRA), trainer. Run: main.py train sft --config FILE.toml.
+"""Supervised training on staged replies: config, data, model (+ LoRA), trainer. `main.py train sft --config FILE.toml`.
 
 transformers' Trainer and not trl's SFTTrainer: samples are drawn on the fly from a map-style torch data set, which trl
 refuses (it wants a datasets.Dataset), and trl computes entropy and accuracy over all logits, a third of a step here.
@@ -29,7 +29,7 @@ from training.config import Config, load
 from training.dataset import IGNORED, Collator, Samples
 from training.fast import compiled, quick_vision
 from training.model import build, corpus, export, processor, tokenizer
-from training.optim import MuonAdamW, groups_of
+from training.optim import MuonAdamW, groups_of, rate_at
 from training.progress import JsonLines, emit
 from training.synthetic import CANVAS, PROMPT
 from training.warmup import warm_up
@@ -124,19 +124,17 @@ def _trainer(plan: Config, model: Any, made: Any, samples: Bank, done: int) -> R
     )
     data = Samples(samples, plan.seed, train.steps * batch, start=done * batch, real=plan.data.real)
     trainer = ReplyTrainer(
-        model=model, args=arguments, train_dataset=data, data_collator=Collator(made), optimizers=(optimiser, schedule)
+        model=model,
+        args=arguments,
+        train_dataset=data,
+        data_collator=Collator(made, train.prompt_tokens, train.reply_tokens),
+        optimizers=(optimiser, schedule),
     )
     trainer.lora = bool(plan.lora.rank)
     trainer.remove_callback(PrinterCallback)
     trainer.remove_callback(ProgressCallback)
     trainer.add_callback(JsonLines(batch))
     return trainer
-
-
-def rate_at(step: int, steps: int, warm: int, flat: float) -> float:
-    """Share of the full learning rate: a short rise, a flat part, a straight fall to zero."""
-    fall = (steps - step) / max(steps * (1 - flat), 1)
-    return max(0.0, min(1.0, (step + 1) / max(warm, 1), fall))
 
 
 def save(plan: Config, model: Any, made: Any) -> None:

@@ -19,7 +19,7 @@ VESSEL_HU = -500.0  # brighter than this inside the closed lung is a vessel (or 
 
 @dataclass(frozen=True)
 class Vessel:
-    """A bright structure in the lung: centre (row, column) and box edges in pixels, widest and narrowest extent in mm."""
+    """A bright structure in the lung: centre (row, column) and box edges in pixels, length and width in mm."""
 
     row: float
     column: float

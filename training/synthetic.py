@@ -12,13 +12,13 @@ from scipy import ndimage
 from engine.reasoning.prompt import user_text
 from engine.reasoning.zoom import Canvas, CanvasSpec, Rect, compose
 from training import lesions, regions
-from training.backgrounds import SPLITS, Bank, pick
+from training.backgrounds import SPLITS, Bank
 from training.lesions import Lesion
 from training.slices import LEFT_LUNG, NO_LUNG, RIGHT_LUNG, VESSEL_HU, Field
 from training.view import View, varied
 from training.wording import KINDS, NO_LESION, Facts, Wording, word
 
-CANVAS = CanvasSpec(side=192, inset=80)  # W1600 L-200: ground glass, solid and calcium are all told apart
+CANVAS = CanvasSpec(side=144, inset=64)  # W1600 L-200: ground glass, solid and calcium are all told apart
 PROMPT = "brief"
 NO_INSET = 0.1  # share of training samples without the zoom inset, so that its absence is nothing new
 REAL = 0.55  # share of samples on real backgrounds
@@ -249,7 +249,7 @@ def _acquire(view: View, rng: Generator) -> None:
 
 def _facts(view: View, roi: Rect, lesion: Lesion | None) -> Facts:
     column, row = (roi[0] + roi[2]) / 2 - 0.5, (roi[1] + roi[3]) / 2 - 0.5
-    lungs = sum(np.count_nonzero(view.lung == side) * view.pixel_mm**2 > 1500 for side in (RIGHT_LUNG, LEFT_LUNG))
+    lungs = sum(int(np.count_nonzero(view.lung == side) * view.pixel_mm**2 > 1500) for side in (RIGHT_LUNG, LEFT_LUNG))
     box = view.hu[max(int(roi[1] + 0.5), 0) : int(roi[3] + 0.5), max(int(roi[0] + 0.5), 0) : int(roi[2] + 0.5)]
     label = view.lung_at(row, column)
     side = view.side(row, column) if label == NO_LUNG else ("right" if label == RIGHT_LUNG else "left")

@@ -1,4 +1,4 @@
-"""A background slice made fresh for one sample: flipped, turned, cropped, rescaled, with the way back to the original."""
+"""A background slice made fresh for one sample: mirrored, turned, cropped, rescaled, with the way back."""
 
 from __future__ import annotations
 

@@ -21,9 +21,9 @@ from training.backgrounds import Bank
 from training.config import Config
 from training.dataset import Samples
 from training.fast import compiled, quick_vision
-from training.optim import MuonAdamW, groups_of
+from training.optim import MuonAdamW, groups_of, rate_at
 from training.progress import emit
-from training.synthetic import Sample
+from training.synthetic import CANVAS, Sample
 from training.wording import KINDS
 
 SIDES = ("left", "right", "midline")
@@ -78,7 +78,7 @@ class Heads(nn.Module):
         self.token_head = nn.Linear(width, 3)
 
     def forward(self, tokens: Tensor, field: Tensor) -> dict[str, Tensor]:
-        """Tokens [batch, cells, width] to logits and values by name; `where` is [batch, cells, 3] = row, column, boxed."""
+        """Tokens [batch, cells, width] to logits and values by name; `where` [batch, cells, 3] = row, column, boxed."""
         where = self.token_head(tokens)
         tokens = self.norm_head(tokens)
         weights = ((tokens + self.place_embed) @ self.query.T / tokens.shape[-1] ** 0.5 * 4).softmax(dim=1)
@@ -105,11 +105,11 @@ def losses(out: dict[str, Tensor], batch: dict[str, Tensor]) -> dict[str, Tensor
 
 
 def warm_up(config: Config, model: Any, processor: Any, bank: Bank, resume: bool) -> None:
-    """Train `model.model.visual` in place; checkpoints in the run's folder; a finished warm-up is loaded, not repeated."""
+    """Train `model.model.visual` in place, with checkpoints; a finished warm-up is loaded, not repeated."""
     plan, file = config.warmup, config.out / CHECKPOINT
     torch.manual_seed(config.seed)
     visual = model.model.visual
-    heads = Heads(model.config.text_config.hidden_size, (192 // 16) ** 2)
+    heads = Heads(model.config.text_config.hidden_size, (CANVAS.side // Targets(processor).cell) ** 2)
     optimiser = MuonAdamW(groups_of((visual, heads), plan.muon_lr, plan.adam_lr))
     base = [group["lr"] for group in optimiser.param_groups]
     step = 0
@@ -136,7 +136,7 @@ def warm_up(config: Config, model: Any, processor: Any, bank: Bank, resume: bool
     begun, shown = time.monotonic(), step
     with quick_vision():
         for batch in loader:
-            rate = min(1.0, (step + 1) / 20) * min(1.0, (plan.steps - step) / (plan.steps * 0.4))
+            rate = rate_at(step, plan.steps, 20, plan.flat)
             for group, lr in zip(optimiser.param_groups, base, strict=True):
                 group["lr"] = lr * rate
             found = _step(visual, heads, optimiser, batch, config.train.bf16)
@@ -161,7 +161,7 @@ def _step(
     found = losses(out, batch)
     loss = torch.stack(list(found.values())).sum()
     optimiser.zero_grad()
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]
     optimiser.step()
     right = {f"acc_{name}": (out[name].argmax(1) == batch[name]).float().mean() for name in CLASSES}
     values = {"loss": loss, **found, **right}
