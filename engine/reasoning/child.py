@@ -10,6 +10,7 @@ import logging
 import os
 import pickle
 import queue
+import signal
 import sys
 import threading
 import time
@@ -134,6 +135,7 @@ def _replayed(path: str, question: Question | None) -> Iterator[TraceEvent]:
 
 def main(argv: list[str]) -> None:
     """Take the pipe for ourselves; what libraries print goes to stderr."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal reaches both; the parent decides
     target = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")

@@ -100,7 +100,7 @@ class HostedReasoner:
         self._busy = threading.Lock()
         self._number = 0  # of the question asked last
         self._ended = 0  # of the last one whose end the child has told
-        self._loading = False
+        self._loading: Loading | None = None  # what the child said last, if it is loading
         self._status: ModelStatus | None = None
 
     @property
@@ -146,6 +146,8 @@ class HostedReasoner:
     def _ask(self, question: Question | None) -> Iterator[TraceEvent]:
         try:
             process = self._running()
+            if self._loading:  # a stopped question began it, this one waits for it too
+                yield self._loading
         except OSError as error:
             yield Failed(f"The model process cannot be started ({error.strerror}); free some memory and try again.")
             return
@@ -164,7 +166,7 @@ class HostedReasoner:
             self._process = None
         if self._process is None:
             self._process = _Process(self.model, self._trust)
-            self._ended, self._loading = self._number, False
+            self._ended, self._loading = self._number, None
         return self._process
 
     def _events(self, process: _Process, number: int) -> Iterator[TraceEvent]:
@@ -177,9 +179,7 @@ class HostedReasoner:
                 yield Failed("The model did not stop in time and was ended; press Explain to start it again.")
                 return
             if report is None:
-                cause = process.cause()
-                self._lose(process)
-                yield Failed(f"The model process ended unexpectedly ({cause}); press Explain to start it again.")
+                yield self._died(process)
                 return
             if isinstance(report, int):
                 if report == number:
@@ -188,13 +188,18 @@ class HostedReasoner:
                 continue
             yield from self._told(report, number)
 
+    def _died(self, process: _Process) -> Failed:
+        cause = process.cause()
+        self._lose(process)
+        return Failed(f"The model process ended unexpectedly ({cause}); press Explain to start it again.")
+
     def _told(self, report: Report, number: int) -> Iterator[TraceEvent]:
         about, events, ended, status = report
         self._status = status or self._status
         if ended:
             self._ended = about
         for event in events:
-            self._loading = isinstance(event, Loading)
+            self._loading = event if isinstance(event, Loading) else None
             if about == number:
                 yield event
 

@@ -99,6 +99,7 @@ class Answering:
         self._loaded = loaded
         self._question = question
         self._decoder = Decoder(loaded)
+        self._pieces: dict[int, str] = {}
 
     def run(self) -> Iterator[TraceEvent]:
         """Every sample with its answer, then the ROI test of the first, then Done."""
@@ -126,7 +127,7 @@ class Answering:
         """Tokens and steps of one sample. Sample s draws with seed + s; only the first may be greedy."""
         generator = torch.Generator().manual_seed(self._question.seed + sample)
         temperature = self._question.temperature or (0.0 if sample == 0 else 1.0)
-        state = prompt.clone()
+        state = prompt
         held: Token | None = None  # within a character: its text is what the end of the reply makes of it
         for _ in range(min(self._question.max_tokens, room)):
             choice = self._decoder.choose(state, temperature, generator)
@@ -135,13 +136,19 @@ class Answering:
                 break
             yield from filter(None, (held,))
             piece, steps = reply.add(choice.token, choice.p)
-            top = tuple((self._loaded.decode([token]), p) for token, p in choice.top)
+            top = tuple((self._piece(token), p) for token, p in choice.top)
             token = Token(piece, choice.p, top, sample=sample)
             held = None if piece else token
             yield from _told((token,) if piece else (), steps, sample)
-            state = self._decoder.go_on(state, (choice.token,))
+            # Copied only here: the first token need not wait for it.
+            state = self._decoder.go_on(prompt.clone() if state is prompt else state, (choice.token,))
         piece, steps = reply.finish()
         yield from _told((replace(held, text=piece),) if held else (), steps, sample)
+
+    def _piece(self, token: int) -> str:
+        if token not in self._pieces:
+            self._pieces[token] = self._loaded.decode([token])
+        return self._pieces[token]
 
     def _answer(self, prompt: State, reply: Reply, sample: int) -> Answer:
         options = self._question.options

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 import math
 from pathlib import Path
 from typing import Any
@@ -152,6 +154,14 @@ def test_the_roi_test_scores_the_same_reply_under_changed_pictures(loaded: Loade
     assert changed.delta > 0.01
     assert isinstance(events[-1], Done)
     assert math.isfinite(events[-1].seconds)
+
+
+def test_half_precision_answers_too(loaded: Loaded) -> None:
+    half = dataclasses.replace(loaded, model=copy.deepcopy(loaded.model).to(torch.bfloat16))
+    events = list(Answering(half, tiny.question(samples=2)).run())
+    answer = next(event for event in events if isinstance(event, Answer))
+    assert sum(answer.options.values()) == pytest.approx(1.0)
+    assert all(0 <= event.p <= 1 for event in _tokens(events))
 
 
 def test_a_reply_never_passes_the_models_longest_text(tmp_path: Path) -> None:

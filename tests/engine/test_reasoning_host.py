@@ -10,18 +10,29 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 import pytest
 import tiny
 
+from engine.reasoning import host
 from engine.reasoning.host import HostedReasoner
 from engine.reasoning.trace import Answer, Done, Failed, Input, Loading, Stopped, Token, Trace, TraceEvent
 from engine.reasoning.vlm import VlmReasoner
 
 ROOT = Path(__file__).resolve().parents[2]
 LATE = 1.0  # seconds: five times the 0.2 that is asked for, since the test machine may be busy
+
+
+@dataclass
+class Asked:
+    reasoner: HostedReasoner
+    pid: int | None
+    failed: list[TraceEvent]
+    loading: Loading
+    answered: list[TraceEvent]
 
 
 @pytest.fixture(scope="module")
@@ -47,10 +58,24 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="module")
-def hosted(model: str) -> Iterator[HostedReasoner]:
-    reasoner = HostedReasoner(model)
-    yield reasoner
+def first_asks(model: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
+    """One process, since starting it is slow: asked without its model, stopped while loading, then asked at last."""
+    folder = tmp_path_factory.mktemp("later") / "model"
+    reasoner = HostedReasoner(str(folder))
+    failed = list(reasoner.explain(tiny.question()))
+    pid = reasoner.pid
+    folder.symlink_to(model)
+    events = reasoner.explain(tiny.question())
+    loading = next(event for event in events if isinstance(event, Loading))
+    events.close()  # type: ignore[attr-defined]
+    answered = list(reasoner.explain(tiny.question(max_tokens=3)))
+    yield Asked(reasoner, pid, failed, loading, answered)
     reasoner.close()
+
+
+@pytest.fixture(scope="module")
+def hosted(first_asks: Asked) -> HostedReasoner:
+    return first_asks.reasoner
 
 
 def _until_token(events: Iterator[TraceEvent]) -> Token:
@@ -66,11 +91,24 @@ def _gone(pid: int, seconds: float = 10.0) -> bool:
     return True
 
 
+def test_a_model_that_cannot_load_is_one_sentence_and_its_process_lives(first_asks: Asked) -> None:
+    last = first_asks.failed[-1]
+    assert isinstance(last, Failed)
+    assert "no model folder" in last.message
+    assert isinstance(first_asks.answered[-1], Done)
+    assert first_asks.reasoner.pid == first_asks.pid
+
+
+def test_a_question_after_one_stopped_while_loading_says_that_it_loads(first_asks: Asked) -> None:
+    assert isinstance(first_asks.answered[0], Input)
+    assert first_asks.answered[1] == first_asks.loading
+
+
 def test_the_model_process_tells_the_same_as_the_model_itself(hosted: HostedReasoner, model: str) -> None:
     question = tiny.question(samples=2, seed=7, max_tokens=40)
     here = [event for event in VlmReasoner(model).explain(question) if not isinstance(event, Loading | Done)]
     there = [event for event in hosted.explain(question) if not isinstance(event, Loading | Done)]
-    assert there == here
+    assert there[1:] == here[1:]  # the first names the model's folder, here by another path
 
 
 def test_the_model_stays_loaded_between_questions(hosted: HostedReasoner) -> None:
@@ -85,21 +123,6 @@ def test_the_model_stays_loaded_between_questions(hosted: HostedReasoner) -> Non
     assert status is not None
     assert status.device in {"cpu", "cuda", "mps"}
     assert status.tokens_per_s > 0
-
-
-def test_a_model_that_cannot_load_is_one_sentence_and_the_process_lives(tmp_path: Path, model: str) -> None:
-    folder = tmp_path / "later"
-    reasoner = HostedReasoner(str(folder))
-    try:
-        last = list(reasoner.explain(tiny.question()))[-1]
-        assert isinstance(last, Failed)
-        assert "no model folder" in last.message
-        pid = reasoner.pid
-        folder.symlink_to(model)
-        assert isinstance(list(reasoner.explain(tiny.question()))[-1], Done)
-        assert reasoner.pid == pid
-    finally:
-        reasoner.close()
 
 
 def test_closing_the_iterator_returns_at_once_and_the_next_question_is_answered(replaying: HostedReasoner) -> None:
@@ -176,7 +199,31 @@ def test_a_process_killed_between_two_questions_is_replaced(replaying: HostedRea
     assert replaying.pid is not None
     os.kill(replaying.pid, signal.SIGKILL)
     assert _gone(replaying.pid)
+    time.sleep(0.3)  # its first thread is gone before the last one: only then it can be reaped
     assert _until_token(replaying.explain(tiny.question())).text == "word0 "
+
+
+def test_a_process_that_does_not_stop_is_ended(replaying: HostedReasoner, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host, "GRACE_S", 0.3)
+    events = replaying.explain(tiny.question())
+    _until_token(events)
+    hung = replaying.pid
+    assert hung is not None
+    os.kill(hung, signal.SIGSTOP)
+    events.close()  # type: ignore[attr-defined]
+    last = list(replaying.explain(tiny.question()))[-1]
+    assert isinstance(last, Failed)
+    assert "did not stop in time" in last.message
+    assert not psutil.pid_exists(hung)
+    assert _until_token(replaying.explain(tiny.question())).text == "word0 "
+
+
+def test_ctrl_c_in_the_terminal_is_left_to_the_window(replaying: HostedReasoner) -> None:
+    events = replaying.explain(tiny.question())
+    _until_token(events)
+    assert replaying.pid is not None
+    os.kill(replaying.pid, signal.SIGINT)
+    assert isinstance(list(events)[-1], Done)
 
 
 def test_close_ends_the_process_and_a_running_answer(script: str) -> None:
