@@ -6,7 +6,7 @@ from PySide6.QtCore import QLineF, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPen
 
 from app.theme import ACCENT, TEXT
-from app.views.lettering import draw_text, line_height
+from app.views.lettering import draw_text
 from engine.ct.geometry import Box, Plane
 from engine.ct.volume import Volume
 from engine.reasoning.zoom import CanvasSpec, render
@@ -45,4 +45,4 @@ def draw_lens(painter: QPainter, picture: tuple[QImage, float], box: QRectF, are
     painter.drawImage(place, image)
     painter.setBrush(Qt.BrushStyle.NoBrush)
     painter.drawRect(place)
-    draw_text(painter, f"{mm:.0f} mm", place.left() + 4, place.bottom() - line_height() - 2, TEXT)
+    draw_text(painter, f"{mm:.0f} mm", place.left(), place.bottom() + 2, TEXT)

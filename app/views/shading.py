@@ -34,6 +34,5 @@ def _linear(hu: NDArray[np.float32], width: float, level: float, inverted: bool)
     At w = 1 the formula is a threshold, so w - 1 is kept above zero.
     """
     share = (hu - (level - 0.5)) / max(width - 1, 1e-6) + 0.5
-    grey = np.clip(np.nan_to_num(share, nan=0.0) * 255 + 0.5, 0, 255)
-    shaded: Grey = (255 - grey if inverted else grey).astype(np.uint8)
-    return shaded
+    grey: Grey = np.clip(np.nan_to_num(share, nan=0.0) * 255 + 0.5, 0, 255).astype(np.uint8)
+    return ~grey if inverted else grey

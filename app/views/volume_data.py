@@ -15,6 +15,7 @@ EDGE = 128
 AIR_HU = -1024
 _BODY_HU = -300
 _LUNG_HU = -400
+_LUNG_ML = 300.0  # less air than this is bowel gas or airway, not a lung
 _SLAB = 8  # slices a step: some ms, so that frames go on
 
 
@@ -48,13 +49,14 @@ def shrink_steps(volume: Volume) -> Iterator[Small | None]:
             yield None
     body = _body(small)
     yield None
-    lungs = _lungs(small, body)
+    affine = _affine(frame, factors)
+    lungs = _lungs(small, body, abs(float(np.linalg.det(affine))) / 1000)
     yield None
     yield Small(
         np.where(body, small, AIR_HU).astype(np.int16),
         np.where(lungs, small, AIR_HU).astype(np.int16),
         lungs is not body,
-        _affine(frame, factors),
+        affine,
     )
 
 
@@ -80,16 +82,19 @@ def _body(small: NDArray[np.int16]) -> NDArray[np.bool_]:
     return _filled(pieces == _sizes(pieces).argmax())
 
 
-def _lungs(small: NDArray[np.int16], body: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The large airspaces of the body with what they enclose, less their skin; the body where there are none."""
+def _lungs(small: NDArray[np.int16], body: NDArray[np.bool_], voxel_ml: float) -> NDArray[np.bool_]:
+    """The large airspaces of the body with what they enclose, less their skin; the body where there are none.
+
+    What lies broadly on the chest wall is cut off with the wall: the other looks show it.
+    """
     from scipy import ndimage
 
-    pieces, count = ndimage.label(ndimage.binary_opening(body & (small < _LUNG_HU)))
-    if count == 0:
-        return body
+    pieces, _ = ndimage.label(ndimage.binary_opening(body & (small < _LUNG_HU)))
     sizes = _sizes(pieces)
+    if sizes.max() * voxel_ml < _LUNG_ML:
+        return body
     large = np.isin(pieces, np.flatnonzero(sizes > 0.1 * sizes.max()))
-    closed = _filled(ndimage.binary_closing(large, iterations=5))
+    closed = _filled(ndimage.binary_closing(large, iterations=3))
     inner: NDArray[np.bool_] = ndimage.binary_erosion(closed)
     return inner
 
