@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Signal
 
 from app import faults
 from app.job import Job, Jobs
-from app.opening import Listed, first_window, open_steps, sample_steps, thumbnail_steps
+from app.opening import Listed, first_window, open_steps, sample_steps, series_steps, thumbnail_steps
 from app.viewing import ViewingModel
 from engine.ct.errors import InputError
 from engine.reading.document import Document
@@ -76,20 +76,17 @@ class Case(QObject):
 
     def show(self, uid: str) -> None:
         """Load another of the listed series."""
-        from engine.ct.load import load_steps
-
         series = next((each for each in self.series if each.uid == uid), None)
-        if series is None or (self.current is not None and uid == self.current.uid):
-            return
-        self._begin(series)
-        self._run(load_steps(series))
+        if series is not None and series is not self.current:
+            self._run(series_steps(series))
 
     def step(self, by: int) -> None:
-        """Show the next or previous listed series."""
-        if self.current is not None:
-            index = self.series.index(self.current) + by
-            if 0 <= index < len(self.series):
-                self.show(self.series[index].uid)
+        """Show the next or previous listed series that has images."""
+        shown = [each for each in self.series if each.kind != "other"]
+        if self.current in shown:
+            index = shown.index(self.current) + by
+            if 0 <= index < len(shown):
+                self.show(shown[index].uid)
 
     def cancel(self) -> bool:
         """Stop a load; what is half loaded is not shown, for it could be measured. False if nothing loads."""
@@ -124,9 +121,13 @@ class Case(QObject):
         job.failed.connect(self._broke)
         job.finished.connect(self._finished)
 
-    def _took(self, item: str | Listed | LoadStep) -> None:
+    def _took(self, item: str | Listed | Series | LoadStep) -> None:
+        from engine.ct.series import Series
+
         if isinstance(item, str):
             self._note = item
+        elif isinstance(item, Series):
+            self._begin(item)
         elif isinstance(item, Listed):
             self._source, self.series, self.scan_warnings = item.source, item.series, item.warnings
             self.attribution = item.attribution

@@ -52,6 +52,15 @@ def open_steps(paths: Sequence[Path], wanted: str = "") -> Iterator[Listed | Loa
     yield from load_steps(chosen)
 
 
+def series_steps(series: Series) -> Iterator[Series | LoadStep]:
+    """A listed series, itself first. InputError before anything is yielded where it holds no images."""
+    from engine.ct.load import load_steps
+
+    steps = load_steps(series)
+    yield series
+    yield from steps
+
+
 def sample_steps() -> Iterator[str | Listed | LoadStep]:
     """The sample case, fetched once, then as `open_steps`; first a sentence about it if it is only a phantom."""
     from engine.ct.sample import sample_case

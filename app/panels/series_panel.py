@@ -47,6 +47,7 @@ class SeriesPanel(QWidget):
         self.progress.cancel.clicked.connect(desk.case.cancel)
         desk.case.listed.connect(lambda series: self._fill())
         desk.case.begun.connect(lambda series: self._fill())
+        desk.case.failed.connect(lambda text: self._fill())
         desk.case.progressed.connect(self._progressed)
         desk.case.begun.connect(lambda series: self._say_source(desk.case.attribution))
         desk.case.thumbnailed.connect(self._picture)

@@ -78,7 +78,7 @@ def lidc(shared_data: Path) -> Path:
 @pytest.fixture
 def small(shared_data: Path) -> Path:
     """Three slices of an abdomen: opens in no time."""
-    return shared_data / "dcmqi_liver3" / "ct-3slice"
+    return shared_data / "dcmqi_liver3"
 
 
 @pytest.fixture
