@@ -40,7 +40,7 @@ def scan(path: Path) -> Scan:
     if not series and path.is_dir():
         series = _volume_files(found)
     if not series:
-        raise InputError(_nothing(path, unread))
+        raise InputError(_nothing(path, found.warnings + unread))
     series.sort(key=lambda one: (one.kind != "volume", one.modality != "CT", one.number, one.uid))
     warnings = tuple(found.warnings + unread)
     for warning in warnings:
@@ -85,8 +85,8 @@ def _told(series: list[Series], warning: SeriesWarning) -> list[Series]:
     return [replace(one, provenance=provenance) if n == where else one for n, one in enumerate(series)]
 
 
-def _nothing(path: Path, unread: list[SeriesWarning]) -> str:
-    faults = [warning.message for warning in unread if warning.code == "damaged_file"]
+def _nothing(path: Path, warnings: list[SeriesWarning]) -> str:
+    faults = [warning.message for warning in warnings if warning.code != "not_dicom"]
     if faults:
         return f"{path.name} holds no image that can be read. {faults[0]}"
     what = f"The folder {path.name} holds no images" if path.is_dir() else f"{path.name} is not an image"

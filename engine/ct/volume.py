@@ -52,20 +52,20 @@ class SeriesWarning:
 
 @dataclass(frozen=True)
 class Provenance:
-    """What the header says of a series; empty strings where it says nothing. Holds PHI: never log it."""
+    """What the header says of a series; empty strings where it says nothing. Holds PHI, which its repr leaves out."""
 
     path: str = ""
     series_uid: str = ""
     study_uid: str = ""
-    patient_name: str = ""
-    patient_id: str = ""
-    patient_age: str = ""
-    patient_sex: str = ""
-    study_date: str = ""
-    study_description: str = ""
-    institution: str = ""
+    patient_name: str = field(default="", repr=False)
+    patient_id: str = field(default="", repr=False)
+    patient_age: str = field(default="", repr=False)
+    patient_sex: str = field(default="", repr=False)
+    study_date: str = field(default="", repr=False)
+    study_description: str = field(default="", repr=False)
+    institution: str = field(default="", repr=False)
     modality: str = "CT"
-    description: str = ""
+    description: str = field(default="", repr=False)
     kernel: str = ""
     slice_thickness_mm: float | None = None
     lossy: str = ""  # ratio and method as the header gives them

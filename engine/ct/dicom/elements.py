@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 CHARACTER_SET = 0x00080005
 IMAGE_TYPE = 0x00080008
@@ -76,7 +76,7 @@ CODECS = {
 class Elements:
     """Tag -> raw value of one data set (only WANTED tags), in the byte order given."""
 
-    values: Mapping[int, bytes]
+    values: Mapping[int, bytes] = field(repr=False)  # PHI
     little: bool = True
 
     def text(self, tag: int) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 from engine.ct.dicom import elements as tag
 from engine.ct.dicom.elements import WANTED, Elements
 from engine.ct.dicom.instance import Instance, instance
+from engine.ct.dicom.library import read_dataset
 from engine.ct.dicom.parse import BIG_ENDIAN, DEFLATED, EXPLICIT, IMPLICIT, UNDEFINED, Parsed, parse
 from engine.ct.dicom.source import Source
 from engine.ct.errors import InputError
@@ -106,12 +107,10 @@ def _by_pydicom(source: Source) -> list[Instance]:
 
 def _dataset(source: Source) -> tuple[Any, int]:
     """pydicom's data set up to the pixels, and where it stopped in the (inflated) stream."""
-    from pydicom import dcmread
-
     _refuse_bomb(source)
     try:
         with source.open() as stream:
-            dataset = dcmread(stream, stop_before_pixels=True, force=True)
+            dataset = read_dataset(stream, pixels=False)
             return dataset, stream.tell()
     except Exception:  # pydicom raises whatever its parsing stumbles on; none of it may stop the other files
         raise DamagedError("no readable image header") from None
@@ -179,12 +178,10 @@ def _value_start(source: Source, position: int, *, explicit: bool) -> int:
 
 def directory_files(path: Path) -> list[tuple[str, ...]]:
     """The file ID components of every record of a DICOMDIR that names a file. InputError where there are none."""
-    from pydicom import dcmread
-
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            records = dcmread(io.BytesIO(path.read_bytes())).get("DirectoryRecordSequence") or []
+            records = read_dataset(io.BytesIO(path.read_bytes()), pixels=True).get("DirectoryRecordSequence") or []
             names = [record.get("ReferencedFileID") for record in records]
         except Exception:  # as above: whatever pydicom stumbles on
             raise InputError(f"The {path.name} is damaged; open the folder that holds the images.") from None

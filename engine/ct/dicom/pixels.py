@@ -9,9 +9,11 @@ from numpy.typing import NDArray
 
 from engine.ct.build import SliceError
 from engine.ct.dicom.instance import Instance
+from engine.ct.dicom.library import read_dataset
 
 _CODECS = "1.2.840.10008.1.2.4."
 _EXTENDED = _CODECS + "51"
+_JPEG_LS = {_CODECS + "80", _CODECS + "81"}
 RETIRED = {_CODECS + "53", _CODECS + "55"}  # JPEG processes that only GDCM's own reader decodes
 LOSSY = {  # transfer syntaxes that lose detail, with the method's name (PS3.3 C.7.6.1.1.5.1)
     _CODECS + "50": "ISO_10918_1",
@@ -69,13 +71,13 @@ def _decoded(one: Instance) -> NDArray[Any]:
     """Compressed, deflated and big endian pixels, by pydicom and its plug-ins (GDCM, OpenJPEG, CharLS)."""
     if one.pixels.syntax in RETIRED or (one.pixels.syntax == _EXTENDED and one.pixels.bits_stored > 8):
         return _by_gdcm(one)
-    from pydicom import dcmread
+    with one.source.open() as stream:
+        dataset = read_dataset(stream, pixels=True)
     from pydicom.pixels import get_decoder
 
-    with one.source.open() as stream:
-        dataset = dcmread(stream, force=True)
     decoder = get_decoder(one.pixels.syntax)
-    array, _ = decoder.as_array(dataset, index=one.frame, raw=True, validate=False)
+    plugin = "pyjpegls" if one.pixels.syntax in _JPEG_LS else ""  # twice as fast as GDCM
+    array, _ = decoder.as_array(dataset, index=one.frame, raw=True, validate=False, decoding_plugin=plugin)
     return np.asarray(array)
 
 
