@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, Qt, Signal
 from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QPainter, QWheelEvent
 from PySide6.QtWidgets import QWidget
@@ -46,6 +48,7 @@ class SliceView(Stage):
         self.frame = _NO_FRAME
         self.slice = 0
         self.bounds = Box((0, 0, 0), (0, 0, 0))
+        self._hu: NDArray[np.generic] = np.zeros((1, 1), np.int16)  # the slice shown
         self._marks: dict[str, Mark] = {}
         self._hand = Hand(self)
         self._wheel = 0
@@ -143,9 +146,11 @@ class SliceView(Stage):
 
     def _show_slice(self, *, fresh: bool) -> None:
         state = self.viewing.state
-        if state.volume is not None:
-            hu = self.frame.take(state.volume.hu, self.slice)
-            self.set_picture(shade(hu, state.window, state.inverted), fresh=fresh)  # type: ignore[arg-type]
+        if state.volume is None:
+            return
+        if fresh:  # gathering a sagittal slice costs more than all the rest: a window drag gathers none
+            self._hu = np.ascontiguousarray(self.frame.take(state.volume.hu, self.slice))
+        self.set_picture(shade(self._hu, state.window, state.inverted), fresh=fresh)  # type: ignore[arg-type]
 
     def _reading_changed(self, old: Reading, new: Reading) -> None:
         if self._hand.editing and not self.document.previewing:
