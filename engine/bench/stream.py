@@ -87,7 +87,7 @@ def main() -> None:
     overhead = statistics.median(m[1] / t[1] for m, t in pairs)
     Row("stream.overhead", overhead, "ratio", "model.generate", 1.0, RUNS).tell()
     Row(
-        "stop.latency", statistics.median(stop_seconds(reasoner, asked) for _ in range(RUNS)) * 1e3, "ms", n=RUNS
+        "stop.latency", statistics.median(stop_seconds(reasoner, asked, first) for _ in range(RUNS)) * 1e3, "ms", n=RUNS
     ).tell()
     Row("causal.time", causal_seconds(reasoner), "s", n=RUNS).tell()
     reasoner.close()

@@ -113,14 +113,14 @@ def pick_dtype(device: str, model: Any) -> torch.dtype:
 def _watch(model: Any, interrupted: Callable[[], bool]) -> None:
     """Ask before every layer whether to go on, so that Stop need not wait for a long picture to be read."""
 
-    def check(*_: Any) -> None:
+    def _check(*_: Any) -> None:
         if interrupted():
             raise InterruptedByReaderError
 
     for module in model.modules():
         if isinstance(module, torch.nn.ModuleList):
             for layer in module:
-                layer.register_forward_pre_hook(check)
+                layer.register_forward_pre_hook(_check)
 
 
 def _eos(model: Any, processor: Any) -> frozenset[int]:
