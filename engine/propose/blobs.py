@@ -31,26 +31,30 @@ def find_blobs(grid: Grid, sigma: float, least: float) -> list[Blob]:
     smooth = ndimage.gaussian_filter(grid.hu, sigma / grid.step, truncate=3.5)
     response = -(sigma**2) * ndimage.laplace(smooth) / grid.step**2
     peaks = (response == ndimage.maximum_filter(response, 3)) & (response >= least)
-    blobs = []
-    for z, y, x in np.argwhere(peaks):
-        curvature = _curvature(smooth, z, y, x) * sigma**2 / grid.step**2
-        largest = -float(curvature[0])
-        mm = grid.to_mm(np.array([z, y, x], float))
-        centre = (float(mm[0]), float(mm[1]), float(mm[2]))
-        round_ = max(0.0, -float(curvature[2])) / largest if largest > 0 else 0.0
-        blobs.append(Blob(centre, sigma, float(response[z, y, x]), round_))
+    at = np.argwhere(peaks)
+    if len(at) == 0:
+        return []
+    curvature = _curvatures(smooth, at) * sigma**2 / grid.step**2
+    round_ = np.clip(curvature[:, 2] / np.minimum(curvature[:, 0], -1e-6), 0, 1)
+    values = zip(grid.to_mm(at.astype(float)), response[peaks], round_, strict=True)
+    blobs = [Blob((float(x), float(y), float(z)), sigma, float(r), float(o)) for (x, y, z), r, o in values]
     return sorted(blobs, key=lambda blob: -blob.response)
 
 
-def _curvature(smooth: NDArray[np.float32], z: int, y: int, x: int) -> NDArray[np.float64]:
-    """Eigenvalues of the Hessian at a voxel by central differences, ascending, per voxel squared."""
-    at = np.clip([z, y, x], 1, np.array(smooth.shape) - 2)
-    cube = smooth[tuple(slice(c - 1, c + 2) for c in at)].astype(float)
-    hessian = np.empty((3, 3))
+def _curvatures(smooth: NDArray[np.float32], at: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Eigenvalues (n, 3) of the Hessian at voxels (n, 3) by central differences, ascending, per voxel squared."""
+    at = np.clip(at, 1, np.array(smooth.shape) - 2)
+    one = np.eye(3, dtype=np.intp)
+
+    def value(step: NDArray[np.intp]) -> NDArray[np.float64]:
+        z, y, x = (at + step).T
+        return smooth[z, y, x].astype(np.float64)
+
+    hessian = np.empty((len(at), 3, 3))
     for a in range(3):
-        line = np.moveaxis(cube, a, 0)[:, 1, 1]
-        hessian[a, a] = line[0] - 2 * line[1] + line[2]
+        hessian[:, a, a] = value(one[a]) - 2 * value(0 * one[a]) + value(-one[a])
         for b in range(a):
-            face = np.moveaxis(cube, (a, b), (0, 1))[:, :, 1]
-            hessian[a, b] = hessian[b, a] = (face[2, 2] - face[2, 0] - face[0, 2] + face[0, 0]) / 4
+            both, cross = one[a] + one[b], one[a] - one[b]
+            hessian[:, a, b] = (value(both) + value(-both) - value(cross) - value(-cross)) / 4
+            hessian[:, b, a] = hessian[:, a, b]
     return np.asarray(np.linalg.eigvalsh(hessian), float)

@@ -60,13 +60,14 @@ class _Lungs:
     mask: Mask
     box: Box
     middle: float  # LPS x between the lungs, mm
+    hu: float  # median of aerated lung
 
     @staticmethod
     def of(grid: Grid, mask: Mask) -> _Lungs:
         at = np.argwhere(mask)
         low, high = grid.to_mm(at.min(0) - 4.0), grid.to_mm(at.max(0) + 4.0)
         box = Box((low[0], low[1], low[2]), (high[0], high[1], high[2]))
-        return _Lungs(grid, mask, box, box.centre[0])
+        return _Lungs(grid, mask, box, box.centre[0], float(np.median(grid.hu[mask])))
 
 
 def propose(volume: Volume, top: int = 10) -> tuple[Candidate, ...]:
@@ -91,18 +92,18 @@ def propose_steps(volume: Volume, top: int = 10) -> Iterator[Progress | tuple[Ca
         return
     lungs = _Lungs.of(grid, mask)
     blobs: list[tuple[Blob, Field]] = []
-    for number, (step, width, sigmas) in enumerate(_PASSES):
+    fields = hollows(lungs.mask, grid.step, tuple(width for _, width, _ in _PASSES))
+    for number, ((step, _, sigmas), hollow) in enumerate(zip(_PASSES, fields, strict=True)):
         yield Progress(0.1 + 0.15 * number, f"Searching spots of about {2 * 3**0.5 * sigmas[0]:.0f} mm and more")
-        hollow = hollows(lungs.mask, grid.step, width)
         blobs += [(blob, hollow) for blob in _search(volume, lungs, step, hollow, sigmas)]
-    chosen = _chosen(blobs)
+    chosen, coarsest = _chosen(blobs), max(volume.geometry.spacing)
     found: list[tuple[float, Blob, Shape]] = []
     for number, (blob, hollow) in enumerate(chosen):
         if number % 8 == 0:
             yield Progress(0.55 + 0.45 * number / len(chosen), "Looking closely at each")
-        shape = look(volume, blob, grid, hollow)
+        shape = look(volume, blob, grid, hollow, lungs.hu)
         if shape is not None:
-            found.append((score(blob, shape), blob, shape))
+            found.append((score(blob, shape, coarsest), blob, shape))
     yield Progress(1.0, "Ranked")
     yield tuple(_candidate(volume, lungs, *each) for each in _apart(found)[:top])
 
@@ -111,7 +112,7 @@ def _search(volume: Volume, lungs: _Lungs, step: float, hollow: Field, sigmas: t
     """Spots inside the filled lungs at some sizes (mm); all outside is made as dark as lung, so that it has no edge."""
     grid = isotropic(volume, step, lungs.box)
     inside = lungs.grid.sampled(hollow, grid) > 0
-    hu = np.where(inside, np.clip(grid.hu, -900, 100), -850).astype(np.float32)
+    hu = np.where(inside, np.clip(grid.hu, lungs.hu - 50, 100), lungs.hu).astype(np.float32)
     flat = Grid(hu, grid.origin, grid.step)
     return [blob for sigma in sigmas for blob in find_blobs(flat, sigma, _LEAST_HU)]
 
@@ -125,6 +126,10 @@ def _chosen(blobs: list[tuple[Blob, Field]]) -> list[tuple[Blob, Field]]:
             if len(kept) == _LOOKED_AT:
                 break
     return kept
+
+
+def _promise(blob: Blob) -> float:
+    return blob.roundness * blob.response**0.5 * blob.sigma**0.3
 
 
 def _alike(a: Blob, b: Blob) -> bool:

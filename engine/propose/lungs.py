@@ -17,13 +17,18 @@ Field = NDArray[np.float32]
 def body_mask(grid: Grid) -> Mask:
     """The patient with all that is enclosed in axial slices [z, y, x]; the table, thin or apart, is left out."""
     tissue = grid.hu > SOFT_HU
-    core = distance(tissue, grid.step) > 4.0  # the shells of tables and head rests are thinner than this
+    core = _eroded(tissue, grid.step, 2.5)  # shells of tables and head rests are thinner than 7 mm
     labels, count = ndimage.label(core)
     if count == 0:
         return np.zeros_like(tissue)
     largest = labels == np.bincount(labels.ravel())[1:].argmax() + 1
-    body = tissue & (distance(~largest, grid.step) <= 6.0)
+    body = tissue & ~_eroded(~largest, grid.step, 7.5)
     return np.stack([ndimage.binary_fill_holes(slice_) for slice_ in body])
+
+
+def _eroded(mask: Mask, step: float, by: float) -> Mask:
+    """Eroded by a cube that reaches `by` mm to each side: coarser than a ball, and ten times as fast."""
+    return np.asarray(ndimage.minimum_filter(mask, 2 * max(1, round(by / step)) + 1, mode="nearest"), bool)
 
 
 def lung_mask(grid: Grid, body: Mask) -> Mask:
@@ -32,7 +37,7 @@ def lung_mask(grid: Grid, body: Mask) -> Mask:
     labels, count = ndimage.label(air)
     voxel_ml = grid.step**3 / 1000
     sizes = np.bincount(labels.ravel(), minlength=count + 1) * voxel_ml
-    deep = distance(air, grid.step) > 4.0  # the rim of a gas bubble has the HU of lung, its middle has not
+    deep = _eroded(air, grid.step, 4.0)  # the rim of a gas bubble has the HU of lung, its middle has not
     filled = np.bincount(labels[deep], minlength=count + 1)
     like = np.bincount(labels[deep & (grid.hu > -960)], minlength=count + 1)
     kept = (sizes >= _LEAST_LUNG_ML) & (like >= 0.3 * np.maximum(filled, 1))
@@ -41,12 +46,12 @@ def lung_mask(grid: Grid, body: Mask) -> Mask:
     return lungs
 
 
-def hollows(mask: Mask, step: float, radius: float) -> Field:
-    """How deep (mm) a voxel lies inside the mask closed by a ball of `radius` mm; negative outside of it."""
-    pad = int(np.ceil(radius / step)) + 2
-    grown = distance(~np.pad(mask, pad), step) <= radius
-    depth = distance(grown, step) - np.float32(radius)
-    return depth[pad:-pad, pad:-pad, pad:-pad]
+def hollows(mask: Mask, step: float, radii: tuple[float, ...]) -> list[Field]:
+    """Per radius (mm), how deep a voxel lies inside the mask closed by a ball of it, in mm; negative outside."""
+    pad = int(np.ceil(max(radii) / step)) + 2
+    away = distance(~np.pad(mask, pad), step)
+    inner = (slice(pad, -pad),) * 3
+    return [(distance(away <= radius, step) - np.float32(radius))[inner] for radius in radii]
 
 
 def distance(mask: Mask, step: float) -> Field:

@@ -10,42 +10,44 @@ from engine.propose.shape import Shape
 # Weights of a logistic regression: nodules of 4-35 mm inserted into two real chest CTs against all else found there,
 # the one real mass of these scans left out of the fit.
 _WEIGHTS = {
-    "one": -6.6,
-    "response": 0.1,
-    "roundness": 3.5,
-    "size": 0.55,
-    "fill": 10.8,
-    "elongation": -1.3,
-    "flatness": 2.1,
-    "open": 1.9,
-    "leak": -6.8,
-    "wall": -1.9,
-    "dense": -0.93,
-    "spread": -0.94,
+    "one": -5.7,
+    "roundness": 5.2,
+    "size": 0.94,
+    "fill": 9.1,
+    "elongation": -0.69,
+    "open": 1.7,
+    "leak": -4.6,
+    "wall": -2.2,
+    "dense": -1.1,
+    "spread": -1.2,
+    "buried": -7.7,
+    "huge": -5.5,
 }
+_SLICES_TO_TELL = 2.5  # a spot must span as many voxels along the coarsest axis for its roundness to be believed
 
 
-def score(blob: Blob, shape: Shape) -> float:
-    """0..1: a rank among candidates, not the probability of a lesion."""
+def score(blob: Blob, shape: Shape, coarsest_mm: float) -> float:
+    """0..1: a rank among candidates, not the probability of a lesion. `coarsest_mm` is the widest voxel spacing."""
     logit = sum(_WEIGHTS[name] * value for name, value in measures(blob, shape).items())
-    return 1 / (1 + math.exp(-max(-50.0, min(50.0, logit))))
+    told = min(1.0, shape.diameter_mm / (_SLICES_TO_TELL * coarsest_mm))
+    return told / (1 + math.exp(-max(-50.0, min(50.0, logit))))
 
 
 def measures(blob: Blob, shape: Shape) -> dict[str, float]:
     """What is weighed."""
     return {
         "one": 1.0,
-        "response": math.log(blob.response / 400),
         "roundness": blob.roundness,
         "size": math.log(shape.diameter_mm / 12),
         "fill": shape.fill,
         "elongation": shape.elongation - 1,
-        "flatness": shape.flatness,
         "open": shape.open,
         "leak": shape.leak,
         "wall": shape.wall,
         "dense": max(0.0, shape.hu - 120) / 100,  # as bright as contrast in a vessel
         "spread": min(shape.diameter_mm / (2 * blob.radius), 3.0),
+        "buried": max(0.0, 0.55 - shape.open),  # more than a lump on the pleura: mediastinum, diaphragm, chest wall
+        "huge": max(0.0, math.log(shape.diameter_mm / 40)),
     }
 
 

@@ -14,7 +14,7 @@ from engine.propose.blobs import Blob
 from engine.propose.grid import Grid, isotropic
 from engine.propose.lungs import Field, Mask, distance
 
-_LUNG = -850.0
+_LEAST_CONTRAST_HU = 120.0
 
 
 @dataclass(frozen=True)
@@ -26,14 +26,13 @@ class Shape:
     hu: float  # median inside
     fill: float  # share of the ball around it that it fills
     elongation: float  # longest by middle axis, 1 for a ball
-    flatness: float  # shortest by middle axis
     open: float  # share of directions in which lung lies just outside
     leak: float  # share of the surrounding shell that is the same structure going on
     wall: float  # share of its surface on tissue outside the lungs
 
 
-def look(volume: Volume, blob: Blob, coarse: Grid, hollow: Field) -> Shape | None:
-    """Segment a candidate at half its contrast; None where nothing stands out. `hollow` is in mm on the coarse grid."""
+def look(volume: Volume, blob: Blob, coarse: Grid, hollow: Field, lung_hu: float) -> Shape | None:
+    """Segment a candidate at half its contrast; None where nothing stands out. `hollow`: mm, on the coarse grid."""
     radius = blob.radius
     reach = 2.0 * radius + 3.0
     step = float(np.clip(radius / 5, 0.7, 2.0))
@@ -42,9 +41,9 @@ def look(volume: Volume, blob: Blob, coarse: Grid, hollow: Field) -> Shape | Non
     away = _away(grid, blob)
     inside = coarse.sampled(hollow, grid) > -0.5
     inner = grid.hu[(away < max(0.6 * radius, 1.2 * step)) & inside]
-    if inner.size == 0 or (level := float(np.percentile(inner, 60))) < _LUNG + 120:
+    if inner.size == 0 or (level := float(np.percentile(inner, 60))) < lung_hu + _LEAST_CONTRAST_HU:
         return None
-    tissue = grid.hu > (min(level, 60.0) + _LUNG) / 2
+    tissue = grid.hu > (min(level, 60.0) + lung_hu) / 2
     whole = _piece(tissue & inside & (away < reach), away)
     core = _piece(_opened(whole, grid.step, 0.4 * radius) & (away < 1.7 * radius + 1.5), away)
     if core.sum() < 8:
@@ -81,7 +80,8 @@ def _measured(grid: Grid, core: Mask, whole: Mask, tissue: Mask, inside: Mask) -
     points = np.argwhere(core).astype(float)
     centre = points.mean(0)
     axes = np.sqrt(np.maximum(np.linalg.eigvalsh(np.cov(points.T)), 0.05))
-    reach = np.linalg.norm(points - centre, axis=1).max() + 0.5
+    # Spicules should not count: the ball reaches as far as 95 % of the voxels.
+    reach = float(np.percentile(np.linalg.norm(points - centre, axis=1), 95)) + 0.5
     rim = ndimage.binary_dilation(core, iterations=2) & ~core
     outside = tissue & ~inside
     shell = ndimage.binary_dilation(core, iterations=3) & ~ndimage.binary_dilation(core, iterations=1)
@@ -90,9 +90,8 @@ def _measured(grid: Grid, core: Mask, whole: Mask, tissue: Mask, inside: Mask) -
         box=Box((float(low[0]), float(low[1]), float(low[2])), (float(high[0]), float(high[1]), float(high[2]))),
         diameter_mm=_axial_diameter(core) * grid.step,
         hu=float(np.median(grid.hu[_inner(core)])),
-        fill=float(min(1.0, len(points) / (4 / 3 * np.pi * reach**3))),
+        fill=float(min(1.0, 0.95 * len(points) / (4 / 3 * np.pi * reach**3))),
         elongation=float(axes[2] / axes[1]),
-        flatness=float(axes[0] / axes[1]),
         open=float(1 - tissue[rim].mean()),
         leak=float((whole & shell).sum() / max(shell.sum(), 1)),
         wall=float(outside[rim].mean()),
