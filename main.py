@@ -120,26 +120,21 @@ def explain(args: argparse.Namespace) -> int:
     from engine.reasoning.host import HostedReasoner
 
     model = resolve_model(args.model)
-    card = ModelCard.load(model)
-    volume = load(args.path, args.series)
     out: Path | None = args.out
-    canvas_path = ""
-    if out:
-        out.mkdir(parents=True, exist_ok=True)
-        canvas_path = str(out / "canvas.png")
     question = make_question(
-        volume,
+        load(args.path, args.series),
         args.roi_mm,
-        card,
+        ModelCard.load(model),
         text=args.question or "",
         options=args.options,
         zoom=not args.no_zoom,
         seed=args.seed,
         samples=args.samples,
-        canvas_path=canvas_path,
+        canvas_path=str(out / "canvas.png") if out else "",
         causal=args.causal,
     )
     if out:
+        out.mkdir(parents=True, exist_ok=True)
         save_canvas(question.canvas, out / "canvas.png")
     reasoner = HostedReasoner(model, trust_remote_code=args.trust_remote_code)
     try:
@@ -224,9 +219,9 @@ def snapshot(args: argparse.Namespace) -> int:
 
 def train(args: argparse.Namespace) -> int:
     """Fine-tune a model in this process, JSON lines of progress on stdout."""
-    from training import sft
+    from training.sft import run
 
-    return sft.run(args.config, args.resume)
+    return run(args.config, args.resume)
 
 
 def evaluate(args: argparse.Namespace) -> int:
