@@ -12,6 +12,7 @@ from engine.ct.volume import Volume
 from engine.reasoning.zoom import CanvasSpec, render
 
 _SHARE = 0.42  # of the pane's shorter edge that the lens may take
+_SIDE = 28  # px between the lens and the pane's edge: the orientation letter stays free
 
 
 def lens_picture(
@@ -31,13 +32,18 @@ def lens_picture(
     return image, canvas.inset_mm
 
 
-def draw_lens(painter: QPainter, picture: tuple[QImage, float], box: QRectF, area: QRectF) -> None:
-    """On the side away from the box (widget px), its leader from edge to edge."""
-    image, mm = picture
-    edge = float(min(image.width(), _SHARE * min(area.width(), area.height())))
+def lens_place(picture: tuple[QImage, float], box: QRectF, area: QRectF) -> QRectF:
+    """Where the lens goes: the side away from the box, half way down (widget px)."""
+    edge = float(min(picture[0].width(), _SHARE * min(area.width(), area.height())))
     left = box.center().x() > area.center().x()
-    x = area.left() + 28 if left else area.right() - 28 - edge
-    place = QRectF(round(x), round(area.center().y() - edge / 2), round(edge), round(edge))
+    x = area.left() + _SIDE if left else area.right() - _SIDE - edge
+    return QRectF(round(x), round(area.center().y() - edge / 2), round(edge), round(edge))
+
+
+def draw_lens(painter: QPainter, picture: tuple[QImage, float], box: QRectF, place: QRectF) -> None:
+    """The inset in its place, its leader from edge to edge."""
+    image, mm = picture
+    left = place.center().x() < box.center().x()
     start = (box.left() if left else box.right(), box.center().y())
     end = (place.right() if left else place.left(), place.center().y())
     painter.setPen(QPen(QColor(ACCENT), 1))

@@ -76,9 +76,9 @@ def position_text(frame: PlaneFrame, slice_: int, known: bool) -> str:
 
 
 def window_text(window: Window, inverted: bool) -> str:
-    """Window and level, such as "W 1500 L −600 lung"."""
-    text = f"W {window.width:.0f} L {signed(window.level)} {window.name}".strip()
-    return f"{text} · inverted" if inverted else text
+    """Window and level, such as "W 1500 L −600 · lung"."""
+    said = (f"W {window.width:.0f} L {signed(window.level)}", window.name, "inverted" if inverted else "")
+    return " · ".join(part for part in said if part)
 
 
 def thickness_text(source: Provenance) -> str:
@@ -135,14 +135,23 @@ def _draw_corners(painter: QPainter, texts: Corners, area: QRectF) -> tuple[floa
         (texts.bottom_left, False, True),
         (texts.bottom_right, True, True),
     ):
-        fitting = [(text, colour, text_width(text)) for text, colour in lines if text_width(text) <= room]
-        for row, (text, colour, width) in enumerate(fitting[:rows]):
+        fitting = [(text, colour) for line, colour in lines if (text := shortened(line, room, bottom and not right))]
+        for row, (text, colour) in enumerate(fitting[:rows]):
+            width = text_width(text)
             x = area.right() - MARGIN - width if right else area.left() + MARGIN
             y = area.bottom() - MARGIN - (row + 1) * high if bottom else area.top() + MARGIN + row * high
             draw_text(painter, text, x, y, colour)
             if bottom and row < 2:
                 widest[right] = max(widest[right], width)
     return (widest[0], widest[1])
+
+
+def shortened(line: str, room: float, from_front: bool) -> str:
+    """The line with parts left out until it fits `room` px: first ones or last ones; "" if none fits."""
+    parts = line.split(" · ")
+    while parts and text_width(" · ".join(parts)) > room:
+        parts = parts[1:] if from_front else parts[:-1]
+    return " · ".join(parts)
 
 
 def _draw_letters(painter: QPainter, letters: dict[str, str], area: QRectF) -> None:

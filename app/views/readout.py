@@ -28,18 +28,27 @@ def readout(volume: Volume, revision: int, box: Box) -> tuple[str, ...]:
     return (
         f"{size} · {found.volume_ml:.2f} ml" if unit == "mm" else size,
         f"{signed(found.mean)} ± {found.sd:.0f} {hu}",
-        f"{signed(found.min)} … {signed(found.max)}",
+        f"min {signed(found.min)} · max {signed(found.max)}",
     )
 
 
-def draw_readout(painter: QPainter, lines: tuple[str, ...], box: QRectF, area: QRectF, colour: str) -> None:
-    """Beside the box, on the side with more room; kept within `area` (widget px)."""
+def draw_readout(
+    painter: QPainter, lines: tuple[str, ...], box: QRectF, area: QRectF, avoid: QRectF, colour: str
+) -> None:
+    """Beside the box, where it covers neither the box nor `avoid` (widget px); nowhere if there is no such place."""
     width = max(text_width(line) for line in lines)
     height = line_height() * len(lines)
-    right = box.right() + _SPACE
-    x = right if right + width <= area.right() else box.left() - _SPACE - width
-    x = min(max(x, area.left() + 2), area.right() - width - 2)
-    y = min(max(box.center().y() - height / 2, area.top() + 2), area.bottom() - height - 2)
-    painter.fillRect(QRectF(x - 3, y - 1, width + 6, height + 2), QColor(0, 0, 0, 110))
-    for row, line in enumerate(lines):
-        draw_text(painter, line, x, y + row * line_height(), colour)
+    level = min(max(box.center().y() - height / 2, area.top() + _SPACE), area.bottom() - height - _SPACE)
+    start = min(max(box.left(), area.left() + _SPACE), area.right() - width - _SPACE)
+    for x, y in (
+        (box.right() + _SPACE, level),
+        (box.left() - _SPACE - width, level),
+        (start, box.bottom() + _SPACE),
+        (start, box.top() - _SPACE - height),
+    ):
+        ground = QRectF(x - 3, y - 1, width + 6, height + 2)
+        if area.contains(ground) and not ground.intersects(avoid):
+            painter.fillRect(ground, QColor(0, 0, 0, 110))
+            for row, line in enumerate(lines):
+                draw_text(painter, line, x, y + row * line_height(), colour)
+            return

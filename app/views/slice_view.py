@@ -15,10 +15,10 @@ from app.theme import ACCENT, MUTED, SUGGESTION
 from app.tools.gesture import Pointer
 from app.tools.hand import Hand
 from app.viewing import Viewing, ViewingModel
-from app.views.lens import draw_lens, lens_picture
+from app.views.lens import draw_lens, lens_picture, lens_place
 from app.views.lettering import draw_text, line_height, text_width
 from app.views.marks import Mark, draw_mark, polygon
-from app.views.overlay import PLANE_COLOURS, Notes, corners, draw_cross, draw_notes, scale_bar
+from app.views.overlay import BAND, PLANE_COLOURS, Notes, corners, draw_cross, draw_notes, scale_bar
 from app.views.readout import draw_readout, readout
 from app.views.shading import shade
 from app.views.stage import Stage
@@ -53,7 +53,7 @@ class SliceView(Stage):
         self._hand = Hand(self)
         self._wheel = 0
         self._pointer: Pointer | None = None
-        self.canvas_spec = CanvasSpec()  # of the model that is asked: the lens shows its inset
+        self._canvas_spec = CanvasSpec()
         # One value each is kept, and dropped with its volume.
         self._readout = lru_cache(maxsize=1)(readout)
         self._lens = lru_cache(maxsize=1)(lens_picture)
@@ -72,6 +72,11 @@ class SliceView(Stage):
         volume = self.viewing.state.volume
         if volume is not None:
             self.viewing.set(window=first_window(volume), inverted=volume.provenance.inverted)
+
+    def use_canvas(self, spec: CanvasSpec) -> None:
+        """The lens shows the inset as the model with this canvas gets it."""
+        self._canvas_spec = spec
+        self.refresh()
 
     def grab_picture(self) -> QImage:
         """The pane as it is shown."""
@@ -196,8 +201,8 @@ class SliceView(Stage):
         draw_notes(painter, self._notes(state), area, state.overlays)
         if selected is not None:
             draw_mark(painter, selected, self, self.slice, True)
-            self._paint_lens(painter, selected, area)
-            self._paint_readout(painter, selected, area)
+            lens = self._paint_lens(painter, selected, area)
+            self._paint_readout(painter, selected, area, lens)
 
     def _notes(self, state: Viewing) -> Notes:
         source = state.volume.provenance if state.volume is not None else None
@@ -207,21 +212,27 @@ class SliceView(Stage):
         bar = scale_bar(self.placing.scale, self.width(), known, zoom)
         return Notes(corners(state, self.frame, self.slice, zoom), letters, PLANE_COLOURS[self.plane], bar)
 
-    def _paint_readout(self, painter: QPainter, mark: Mark, area: QRectF) -> None:
+    def _paint_readout(self, painter: QPainter, mark: Mark, area: QRectF, avoid: QRectF) -> None:
         """Where the ROI is being changed, and else in one pane only: three times the same is clutter."""
         state = self.viewing.state
         resting = self._home and not self.document.previewing and state.overlays == "full"
         if state.volume is not None and mark.spans(self.slice) and (self._hand.editing or resting):
             colour = SUGGESTION if mark.roi.status == "suggested" else ACCENT
             lines = self._readout(state.volume, state.revision, mark.roi.box)
-            draw_readout(painter, lines, polygon(mark, self).boundingRect(), area, colour)
+            free = area.adjusted(24, area.height() * BAND, -24, -area.height() * BAND)  # letters and corners stay free
+            draw_readout(painter, lines, polygon(mark, self).boundingRect(), free, avoid, colour)
 
-    def _paint_lens(self, painter: QPainter, mark: Mark, area: QRectF) -> None:
+    def _paint_lens(self, painter: QPainter, mark: Mark, area: QRectF) -> QRectF:
+        """Returns what the lens covers."""
         state = self.viewing.state
         if state.lens and self._home and state.volume is not None and mark.spans(self.slice):
-            picture = self._lens(self.canvas_spec, state.volume, state.revision, mark.roi.box, self.plane)
+            picture = self._lens(self._canvas_spec, state.volume, state.revision, mark.roi.box, self.plane)
             if picture is not None:
-                draw_lens(painter, picture, polygon(mark, self).boundingRect(), area)
+                box = polygon(mark, self).boundingRect()
+                place = lens_place(picture, box, area)
+                draw_lens(painter, picture, box, place)
+                return place.adjusted(0, 0, 0, line_height() + 2)
+        return QRectF()
 
     @property
     def _home(self) -> bool:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 QUIET_MS = 300  # without input, before a fine picture or a step of building
 TURN_DEGREES = 0.5  # a px
+_ROOMY = 360  # px
 LOOK_NAMES = ("soft", "bone", "lung")
 _EDGES = [(a, b) for a in range(8) for b in range(a + 1, 8) if (a ^ b).bit_count() == 1]
 
@@ -94,7 +95,7 @@ class VolumeView(QWidget):
         for button in self._looks.buttons():
             with QSignalBlocker(button):
                 button.setChecked(button.property("look") == name)
-            button.show()
+            button.setVisible(self.width() >= _ROOMY)
 
     # Following the state
 
@@ -245,7 +246,9 @@ class VolumeView(QWidget):
         event.accept()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """The old picture stretches until the pane is quiet."""
+        """The old picture stretches until the pane is quiet; a narrow pane has no room for the buttons."""
+        for button in self._looks.buttons():
+            button.setVisible(self._scene is not None and self.width() >= _ROOMY)
         if self._scene is not None:
             self._quiet.start(QUIET_MS)
 

@@ -7,14 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, QRectF, Qt
+from PySide6.QtGui import QImage, QPainter
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.tools.boxes import AXES, drawn, moved, resized
 from app.views.marks import Mark, spanned
-from app.views.readout import readout
+from app.views.readout import draw_readout, readout
 from engine.ct.geometry import Box, Geometry, Plane, Point
 from engine.ct.measure import measure_box
 from engine.ct.volume import Volume
@@ -265,7 +266,7 @@ def test_what_is_written_beside_a_box_is_what_is_measured(chest: Viewed) -> None
     size, mean, span = readout(volume, 0, MASS)
     assert size == f"25.3 × 30.9 × 17.5 mm · {found.volume_ml:.2f} ml"
     assert mean == f"{found.mean:.0f} ± {found.sd:.0f} HU".replace("-", "−")
-    assert span == f"{found.min:.0f} … {found.max:.0f}".replace("-", "−")
+    assert span == f"min {found.min:.0f} · max {found.max:.0f}".replace("-", "−")
 
 
 def test_the_lens_shows_the_models_inset_of_the_selected_roi(mass: Viewed) -> None:
@@ -273,7 +274,8 @@ def test_the_lens_shows_the_models_inset_of_the_selected_roi(mass: Viewed) -> No
 
     view = mass.views[Plane.AXIAL]
     view.reset()
-    spec = view.canvas_spec = CanvasSpec(side=256, inset=96)
+    spec = CanvasSpec(side=256, inset=96)
+    view.use_canvas(spec)
     mass.viewing.set(lens=True, overlays="off")
     QApplication.processEvents()
     volume = mass.viewing.state.volume
@@ -284,6 +286,26 @@ def test_the_lens_shows_the_models_inset_of_the_selected_roi(mass: Viewed) -> No
     y, x = (shown.shape[0] - 96) // 2, 28
     found = [np.array_equal(shown[y + dy + 2 : y + dy + 94, x + 2 : x + 94], inset) for dy in (-1, 0, 1)]
     assert any(found)
+
+
+def test_the_readout_keeps_clear_of_the_box_of_what_it_must_avoid_and_of_small_panes(qtbot: QtBot) -> None:
+    image = QImage(400, 300, QImage.Format.Format_RGB32)
+    box, area = QRectF(150, 120, 60, 60), QRectF(0, 0, 400, 300)
+    for avoid, room, written in (
+        (QRectF(), area, True),
+        (QRectF(215, 0, 185, 300), area, True),
+        (area, area, False),
+        (QRectF(), QRectF(140, 110, 80, 80), False),
+    ):
+        image.fill(0)
+        painter = QPainter(image)
+        draw_readout(painter, ("25.3 × 30.9 mm", "−77 ± 224 HU"), box, room, avoid, "#ffffff")
+        painter.end()
+        ink = np.frombuffer(image.constBits(), np.uint32).reshape(300, 400) & 0xFFFFFF > 0
+        assert ink.any() == written
+        assert not ink[120:180, 150:210].any()
+        left, right = int(avoid.left()), int(avoid.right())
+        assert not ink[int(avoid.top()) : int(avoid.bottom()), left:right].any()
 
 
 def grids() -> list[Geometry]:
