@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from types import TracebackType
 
+from PySide6.QtCore import QTimer, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
 
 from app import faults, settings, theme
@@ -13,12 +14,15 @@ from app.desk import Desk
 from app.explainer import MakeReasoner, hosted
 from app.main_window import MainWindow
 
+WARM_MS = 1500
+
 
 def make_app() -> QApplication:
     """The QApplication, dressed; the one that is there already if there is one."""
     there = QApplication.instance()
     if isinstance(there, QApplication):
         return there
+    qInstallMessageHandler(faults.qt_said)
     app = QApplication(sys.argv[:1])
     app.setApplicationName("loupe-ct")
     app.setApplicationDisplayName("Loupe CT")
@@ -56,6 +60,11 @@ class Program:
             return
         self.window.message.say(faults.sentence(error.with_traceback(trace)))
 
+    def warm(self) -> None:
+        """Load the bundled model soon after a series is loaded, so that the first answer needn't wait for it."""
+        if self.desk.explainer.bundled:
+            QTimer.singleShot(WARM_MS, self.window, self.desk.explainer.warm)
+
     def close(self) -> None:
         """Stop all work and save the settings; once."""
         if self._closed:
@@ -73,6 +82,7 @@ def run(paths: list[str], *, model: str | None = None) -> int:
     app = make_app()
     program = Program(model=model)
     sys.excepthook = program.bug
+    program.desk.case.loaded.connect(program.warm)
     program.window.show()
     program.window.open([Path(path) for path in paths])
     try:

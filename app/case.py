@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
 from app import faults
 from app.job import Job, Jobs
-from app.opening import Listed, first_window, open_steps, sample_steps, series_steps, thumbnail_steps
+from app.opening import Listed, first_window, open_steps, sample_steps, series_steps, thumbnail, thumbnail_steps
 from app.viewing import ViewingModel
 from engine.ct.errors import InputError
 from engine.reading.document import Document
@@ -19,7 +21,7 @@ from engine.reading.model import Reading
 
 if TYPE_CHECKING:
     from engine.ct.load import LoadStep, Series
-    from engine.ct.volume import SeriesWarning
+    from engine.ct.volume import SeriesWarning, Volume
     from engine.reading.session import Session
 
 _REPAINT_S = 0.05  # while loading, the picture follows at most this often
@@ -44,6 +46,7 @@ class Case(QObject):
         self._sessions = sessions
         self._job: Job | None = None
         self._thumbnails: Job | None = None
+        self._thumbnailed: set[str] = set()
         self._painted = 0.0
         self._source = ""
         self._note = ""
@@ -131,6 +134,7 @@ class Case(QObject):
         elif isinstance(item, Listed):
             self._source, self.series, self.scan_warnings = item.source, item.series, item.warnings
             self.attribution = item.attribution
+            self._thumbnailed = set()
             self.listed.emit(item.series)
             self._begin(item.chosen)
         else:
@@ -199,8 +203,20 @@ class Case(QObject):
             if self._note:
                 self.failed.emit(self._note)
                 self._note = ""
-            self._thumbnails = self._jobs.run(thumbnail_steps(self.series))
-            self._thumbnails.item.connect(lambda item: self.thumbnailed.emit(*item))
+            self._thumbnail_others(volume)
+
+    def _thumbnail_others(self, volume: Volume) -> None:
+        if self.current is not None:
+            self._thumbnailed.add(self.current.uid)
+            self.thumbnailed.emit(self.current.uid, thumbnail(volume))
+        others = [each for each in self.series if each.uid not in self._thumbnailed]
+        if others:
+            self._thumbnails = self._jobs.run(thumbnail_steps(others))
+            self._thumbnails.item.connect(self._took_thumbnail)
+
+    def _took_thumbnail(self, item: tuple[str, NDArray[np.uint8]]) -> None:
+        self._thumbnailed.add(item[0])
+        self.thumbnailed.emit(*item)
 
     def _broke(self, error: Exception) -> None:
         self._stop(faults.sentence(error))

@@ -18,7 +18,7 @@ from engine.reading import edits
 from engine.reading.document import Document
 from engine.reading.model import Finding, Reading, Roi, new_id
 from engine.reasoning.card import ModelCard
-from engine.reasoning.trace import Answer, Failed, Loading, Stopped, Token, Trace, TraceEvent
+from engine.reasoning.trace import Answer, Failed, Input, Loading, Stopped, Token, Trace, TraceEvent
 
 if TYPE_CHECKING:
     from engine.reasoning.reasoner import Question, Reasoner
@@ -60,6 +60,7 @@ class Explainer(QObject):
         self._waiting = False  # a question waits for that
         self._question: Question | None = None
         self._events: list[TraceEvent] = []
+        self._asked: tuple[float, ...] = ()  # the box that the shown answer is about, LPS mm
         self.model = ""
         self.card = ModelCard(name="")
         self.roi_id = ""
@@ -83,6 +84,13 @@ class Explainer(QObject):
         self.model, self.card = model, card
         self._reasoner = self._make(model, remote_code)
         self.changed.emit()
+
+    @property
+    def bundled(self) -> bool:
+        """Whether the bundled model answers."""
+        from engine.reasoning.explain import BUNDLED
+
+        return self.model == str(BUNDLED)
 
     def canvas(self, roi: Roi) -> Canvas | None:
         """The picture the model would get of an ROI now; None where there is none to show."""
@@ -137,7 +145,7 @@ class Explainer(QObject):
         """Forget question and answer: another series is shown."""
         self.stop()
         self._question, self._events = None, []
-        self.roi_id, self.trace_id, self.answer = "", "", None
+        self.roi_id, self.trace_id, self.answer, self._asked = "", "", None, ()
         self.changed.emit()
 
     def replay(self, trace_id: str) -> None:
@@ -158,8 +166,15 @@ class Explainer(QObject):
         self._question = None
         self.roi_id = roi_id or self._viewing.state.selected
         self.trace_id, self.answer = trace_id or new_id(), trace.answer
+        self._asked = next((event.roi_mm for event in trace.events if isinstance(event, Input)), ())
         self.replayed.emit(trace)
         self.changed.emit()
+
+    @property
+    def outdated(self) -> bool:
+        """Whether the ROI was changed after the shown answer was asked for."""
+        roi = self._document.reading.roi(self.roi_id)
+        return roi is not None and bool(self._asked) and self._asked != (*roi.box.low, *roi.box.high)
 
     @property
     def finding(self) -> Finding | None:
@@ -204,6 +219,8 @@ class Explainer(QObject):
     def _ask(self, question: Question, roi_id: str) -> None:
         self._question, self._events = question, []
         self.roi_id, self.trace_id, self.answer = roi_id, new_id(), None
+        box = question.canvas.roi_mm
+        self._asked = (*box.low, *box.high)
         self.began.emit(question)
         if self._closing is not None:  # one question at a time
             self._take(Loading("The model is getting ready."))

@@ -7,6 +7,8 @@ import traceback
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
+from PySide6.QtCore import QMessageLogContext, QtMsgType
+
 from engine.ct.errors import InputError
 
 LOG = "loupe.log"
@@ -32,6 +34,12 @@ def record(error: BaseException) -> None:
     """Log where it happened: kinds and lines of code only, for messages and values may hold PHI."""
     places = [f"{Path(at.filename).name}:{at.lineno} {at.name}" for at in traceback.extract_tb(error.__traceback__)]
     _log.error("%s at %s", type(error).__name__, " > ".join(places))
+
+
+def qt_said(kind: QtMsgType, context: QMessageLogContext, text: str) -> None:
+    """For qInstallMessageHandler: Qt's own words go to the log; they name widgets and platforms, never a patient."""
+    if kind is not QtMsgType.QtDebugMsg:
+        _log.warning("Qt: %s", text)
 
 
 def sentence(error: BaseException) -> str:

@@ -101,6 +101,8 @@ class MainWindow(QMainWindow):
         self.panes.hovered.connect(self.status.hover)
         self.panes.context_asked.connect(self._context)
         self.findings.context_asked.connect(lambda at, roi_id: self.menus.popup(CONTEXT_ROI, at))
+        self.findings.draw_asked.connect(self.menus.qactions["tool_roi"].trigger)
+        self.findings.suggest_asked.connect(self.menus.qactions["suggest"].trigger)
         self.series.open_asked.connect(self.choose_folder)
         self.series.sample_asked.connect(desk.open_sample)
         self.reasoning.model_asked.connect(self.choose_model)

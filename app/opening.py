@@ -82,16 +82,18 @@ def attribution(source: Path) -> str:
 
 
 def thumbnail_steps(series: Sequence[Series]) -> Iterator[tuple[str, NDArray[np.uint8]]]:
-    """(uid, small picture) of every series that can be read: its middle slice, nothing more is loaded."""
+    """(uid, small picture) of every series that can be read: its middle slice; most series load no more than that."""
     from engine.ct.load import load_steps
 
     for each in series:
-        steps = load_steps(each)
         try:
-            volume = next(iter(steps)).volume
-        except (InputError, StopIteration):
+            for step in load_steps(each):
+                picture = thumbnail(step.volume)
+                if picture.min() < picture.max():  # else the middle is not in yet: a series that is resampled
+                    break
+        except InputError:
             continue
-        yield each.uid, thumbnail(volume)
+        yield each.uid, picture
 
 
 def thumbnail(volume: Volume) -> NDArray[np.uint8]:

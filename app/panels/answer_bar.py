@@ -109,18 +109,21 @@ class AnswerBar(QWidget):
         self.correct.clicked.connect(self.edit)
         self.editor.entered.connect(self._entered)
         self.editor.left.connect(self._leave)
+        self._answer: Answer | None = None
         self.show_answer(None, None)
 
-    def show_answer(self, answer: Answer | None, finding: Finding | None) -> None:
-        """The answer and the verdict on it, if there is one already."""
+    def show_answer(self, answer: Answer | None, finding: Finding | None, *, outdated: bool = False) -> None:
+        """The answer and the verdict on it, if there is one already; `outdated`: its ROI was changed since."""
         self.setVisible(answer is not None)
         if answer is None:
             return
-        self._leave()
+        if answer is not self._answer:
+            self._leave()
+            self.editor.offer(tuple(answer.options))
+        self._answer = answer
         self.said.setText("▸ The model gave no answer." if not answer.text else f"▸ {answer.text}")
         self.said.setVisible(not answer.label)
         self.bars.show_bars(bars(answer), chosen=bool(answer.label))
-        self.editor.offer(tuple(answer.options))
         notes = []
         if answer.label and answer.text.strip().lower() != answer.label.lower():
             notes.append(f"The model wrote: {answer.text}")
@@ -128,6 +131,8 @@ class AnswerBar(QWidget):
             notes.append("The answer names none of the options.")
         if not answer.well_formed:
             notes.append("The reasoning does not keep to the four steps.")
+        if outdated:
+            notes.append("The ROI was changed after this answer; press E to ask again.")
         if finding is not None:
             notes.append(_verdict(finding))
         self.accept.setEnabled(bool(answer.label or answer.text))

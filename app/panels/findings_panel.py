@@ -6,7 +6,7 @@ from PySide6.QtCore import QPoint, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QGridLayout, QListWidgetItem, QVBoxLayout, QWidget
 
 from app.desk import Desk, in_order
-from app.panels.parts import Row, RowList, as_panel, label
+from app.panels.parts import Row, RowList, as_panel, button, label
 from app.theme import ACCENT, BAD, GOOD, SUGGESTION
 from app.viewing import Viewing
 from engine.ct.geometry import Point
@@ -60,13 +60,15 @@ class FindingsPanel(QWidget):
     """A click goes there; a finding shows its trace again."""
 
     context_asked = Signal(QPoint, str)  # global position, roi id
+    draw_asked = Signal()
+    suggest_asked = Signal()
 
     def __init__(self, desk: Desk) -> None:
         super().__init__()
         as_panel(self)
         self._desk = desk
         self.list = RowList()
-        self.empty = label(EMPTY, "muted", wrap=True)
+        self.empty = self._empty_state()
         self.measurements = Measurements(desk)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 8, 8, 8)
@@ -81,6 +83,18 @@ class FindingsPanel(QWidget):
         self._unsubscribe = desk.document.subscribe(self._changed)
         desk.viewing.changed.connect(self._viewed)
         self._fill()
+
+    def _empty_state(self) -> QWidget:
+        empty = QWidget()
+        layout = QVBoxLayout(empty)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(label(EMPTY, "muted", wrap=True))
+        for text, tip, signal in (("Draw ROI", "B", self.draw_asked), ("Suggest", "G", self.suggest_asked)):
+            choice = button(text, tip)
+            choice.clicked.connect(signal)
+            layout.addWidget(choice)
+        layout.addStretch(1)
+        return empty
 
     def _changed(self, old: Reading, new: Reading) -> None:
         if old.rois is not new.rois or old.findings is not new.findings:

@@ -134,7 +134,11 @@ class ReasoningPanel(QWidget):
         self.trace.add(event)
 
     def _answer(self, event: Answer) -> None:
-        self.answer.show_answer(event, self._desk.explainer.finding)
+        self._show_answer()
+
+    def _show_answer(self) -> None:
+        explainer = self._desk.explainer
+        self.answer.show_answer(explainer.answer, explainer.finding, outdated=explainer.outdated)
 
     def _done(self, event: Done) -> None:
         speed = event.tokens / event.seconds if event.seconds else 0.0
@@ -157,9 +161,8 @@ class ReasoningPanel(QWidget):
 
     def _refresh(self) -> None:
         """What is asked by default, and the verdict on the shown answer."""
-        explainer = self._desk.explainer
-        self.question.show_card(explainer.card)
-        self.answer.show_answer(explainer.answer, explainer.finding)
+        self.question.show_card(self._desk.explainer.card)
+        self._show_answer()
         self._refresh_buttons()
         self._canvas_later.start()
 
@@ -171,9 +174,9 @@ class ReasoningPanel(QWidget):
             self._canvas_later.start()
 
     def _edited(self, old: Reading, new: Reading) -> None:
-        if old.findings is not new.findings:
-            explainer = self._desk.explainer
-            self.answer.show_answer(explainer.answer, explainer.finding)
+        asked = self._desk.explainer.roi_id
+        if old.findings is not new.findings or old.roi(asked) is not new.roi(asked):
+            self._show_answer()
         selected = self._desk.viewing.state.selected
         if old.roi(selected) is not new.roi(selected) and not self._canvas_later.isActive():
             self._canvas_later.start()
