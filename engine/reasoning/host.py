@@ -98,6 +98,7 @@ class HostedReasoner:
         self._trust = trust_remote_code
         self._process: _Process | None = None
         self._busy = threading.Lock()
+        self._stopping = threading.Event()  # heard once more before the child is asked; then its reports carry it
         self._number = 0  # of the question asked last
         self._ended = 0  # of the last one whose end the child has told
         self._loading: Loading | None = None  # what the child said last, if it is loading
@@ -114,31 +115,34 @@ class HostedReasoner:
 
     def explain(self, question: Question) -> Iterator[TraceEvent]:
         """Events as the model process tells them. Ends with Done, Failed or, after `stop`, Stopped; never raises."""
-        yield input_event(question, self.model)
-        yield from self._one_at_a_time(question)
+        yield from self._one_at_a_time(question, (input_event(question, self.model),))
 
     def start(self) -> Iterator[TraceEvent]:
         """Start the process and load the model ahead of the first question: Loading, and Failed if it cannot be."""
-        yield from self._one_at_a_time(None)
+        yield from self._one_at_a_time(None, ())
 
     def stop(self) -> None:
         """Make a running `explain` end with Stopped at once, even where it waits; returns immediately."""
-        if self._process and self._number > self._ended:
+        self._stopping.set()
+        if self._process:
             self._process.reports.put(self._number)
 
     def close(self) -> None:
         """End the child and give the model's memory back; the next question starts a new one."""
         process, self._process = self._process, None
         self._status = None
+        self._stopping.set()
         if process:
             process.reports.put(self._number)
             process.end()
 
-    def _one_at_a_time(self, question: Question | None) -> Iterator[TraceEvent]:
+    def _one_at_a_time(self, question: Question | None, first: tuple[TraceEvent, ...]) -> Iterator[TraceEvent]:
         if not self._busy.acquire(blocking=False):
-            yield Failed(BUSY)
+            yield from (*first, Failed(BUSY))
             return
         try:
+            self._stopping.clear()
+            yield from first
             yield from self._ask(question)
         finally:
             self._busy.release()
@@ -153,6 +157,10 @@ class HostedReasoner:
             return
         self._number += 1
         number = self._number
+        if self._stopping.is_set():
+            self._ended = number
+            yield Stopped()
+            return
         process.send(number, question)
         try:
             yield from self._events(process, number)
@@ -197,7 +205,7 @@ class HostedReasoner:
         about, events, ended, status = report
         self._status = status or self._status
         if ended:
-            self._ended = about
+            self._ended = max(self._ended, about)
         for event in events:
             self._loading = event if isinstance(event, Loading) else None
             if about == number:

@@ -154,8 +154,14 @@ def test_stop_while_the_process_still_starts_leaves_it_usable(script: str) -> No
     try:
         events = reasoner.explain(tiny.question())
         next(events)
-        threading.Timer(0.01, reasoner.stop).start()
+        reasoner.stop()
+        assert list(events) == [Stopped()]
+        events = reasoner.explain(tiny.question())
+        next(events)
+        timer = threading.Timer(0.01, reasoner.stop)
+        timer.start()
         assert isinstance(list(events)[-1], Stopped)
+        timer.join()
         assert _until_token(reasoner.explain(tiny.question())).text == "word0 "
     finally:
         reasoner.close()
