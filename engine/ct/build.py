@@ -53,13 +53,14 @@ class Builder:
 
     def put(self, k: int, hu: HuArray | SliceError) -> None:
         """Take acquired slice k."""
+        if isinstance(hu, SliceError):
+            self.failed[k] = hu
+            return
         self.taken += 1
         if self.taken == 2:  # not before: touching all the memory would hold up the first picture
             for target in set(range(len(self.array))) - self.written:
                 self.array[target] = self.blank
-        if isinstance(hu, SliceError):
-            self.failed[k] = hu
-        elif self.identity:
+        if self.identity:
             self._write(k, hu)
         else:
             self._hold(k, hu)

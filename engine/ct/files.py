@@ -22,6 +22,7 @@ from engine.ct.volume import Provenance, SeriesWarning
 
 NIFTI = (".nii", ".nii.gz", ".hdr", ".img", ".hdr.gz", ".img.gz")
 ITK = (".nrrd", ".nhdr", ".mha", ".mhd")
+_LEAST_MM3 = 1e-9  # mm³ of a voxel that can be meant
 _SQUARE = 0.01  # cosine between rows and columns beyond which they are not at right angles
 
 
@@ -75,6 +76,8 @@ def _one(path: Path, name: str, header: Header, grid: Grid, warnings: tuple[Seri
 def _grid(header: Header) -> tuple[Grid, list[SeriesWarning]]:
     """The grid of the file's slices; a sheared one (a tilted gantry) becomes orthogonal."""
     steps = header.affine[:3, :3]
+    if not np.isfinite(header.affine).all() or abs(np.linalg.det(steps)) < _LEAST_MM3:
+        raise InputError(f"{header.path.name} gives impossible voxel sizes or directions; the file is damaged.")
     spacing = np.linalg.norm(steps, axis=0)
     i, j = steps[:, 0] / spacing[0], steps[:, 1] / spacing[1]
     if abs(float(i @ j)) > _SQUARE:

@@ -17,7 +17,7 @@ from engine.ct.errors import InputError
 from engine.ct.series import Scan, Series
 from engine.ct.volume import SeriesWarning, Volume
 
-__all__ = ["LoadStep", "Scan", "Series", "load", "load_steps", "scan"]
+__all__ = ["LoadStep", "Scan", "Series", "choose", "load", "load_steps", "scan"]
 
 
 _UNREADABLE = ("damaged_file", "unsupported_syntax", "irregular_spacing")

@@ -11,6 +11,7 @@ from engine.ct.volume import HuArray
 
 AIR = -1024  # HU of what is not loaded yet
 OUTSIDE = -3024  # HU of what was not scanned (outside a tilted stack, not a number); below any tissue
+_LARGEST = 1e30  # beyond this a damaged header speaks, and float32 overflows
 _INT16 = np.iinfo(np.int16)
 
 
@@ -33,5 +34,5 @@ def compact(values: NDArray[Any]) -> HuArray:
         whole: NDArray[np.int16] = np.rint(values).astype(np.int16)
         if np.abs(values - whole).max() < 1e-3:
             return whole
-    exact: NDArray[np.float32] = values.astype(np.float32)
+    exact: NDArray[np.float32] = np.clip(values, -_LARGEST, _LARGEST).astype(np.float32)
     return exact

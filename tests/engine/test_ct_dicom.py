@@ -256,6 +256,29 @@ def test_random_damage_to_a_file_never_raises_anything_but_an_input_error(shared
         assert volume.hu.ndim == 3
 
 
+@pytest.mark.parametrize(
+    ("case", "old", "new"),
+    [
+        # JPEG 2000 SIZ marker claiming 2^30 columns: OpenJPEG would ask for gigabytes
+        ("08_j2k_lossless", b"\xff\x4f\xff\x51\x00\x29\x00\x00\x00\x00", b"\xff\x4f\xff\x51\x00\x29\x00\x00\x40\x00"),
+        # a photometric interpretation that GDCM answers by aborting the process
+        ("10_jpeg_lossless_sv1", b"MONOCHROME2 ", b"MONOCHROMEX "),
+    ],
+)
+def test_damage_that_decoders_do_not_survive_is_caught_before_them(
+    awkward_dicom: Path, tmp_path: Path, case: str, old: bytes, new: bytes
+) -> None:
+    raw = (awkward_dicom / case / "IM0005.dcm").read_bytes()
+    assert raw.count(old) == 1
+    (tmp_path / "a.dcm").write_bytes(raw.replace(old, new))
+    if case == "08_j2k_lossless":
+        with pytest.raises(InputError, match="another size"):
+            load(tmp_path / "a.dcm")
+    else:
+        plain = load(awkward_dicom / case / "IM0005.dcm")
+        np.testing.assert_array_equal(load(tmp_path / "a.dcm").hu, plain.hu)
+
+
 def test_side_follows_the_patient_when_rows_and_columns_are_reversed(awkward_dicom: Path) -> None:
     for case in ("01_base_explicit_le", "24_rows_and_columns_reversed"):
         volume = load(awkward_dicom / case)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from engine.ct.build import Builder, LoadStep, SliceError
 from engine.ct.dicom.instance import Instance
-from engine.ct.dicom.pixels import stored
+from engine.ct.dicom.pixels import forget_files, stored
 from engine.ct.grid import Grid
 from engine.ct.values import rescaled
 from engine.ct.volume import HuArray, Provenance
@@ -37,9 +37,16 @@ class Stack:
 
 def _decoded(instances: Sequence[Instance], order: list[int]) -> Iterator[tuple[int, HuArray | SliceError]]:
     """Slices in `order`; compressed ones on all cores, only a few ahead of what was asked for."""
-    if instances[0].pixels.offset >= 0 or len(order) < 2:
-        yield from ((k, _slice(instances[k])) for k in order)
-        return
+    try:
+        if instances[0].pixels.offset >= 0 or len(order) < 2:
+            yield from ((k, _slice(instances[k])) for k in order)
+        else:
+            yield from _in_parallel(instances, order)
+    finally:
+        forget_files()
+
+
+def _in_parallel(instances: Sequence[Instance], order: list[int]) -> Iterator[tuple[int, HuArray | SliceError]]:
     cores = os.cpu_count() or 2
     pool = ThreadPoolExecutor(cores, thread_name_prefix="decode")
     waiting: list[tuple[int, Future[HuArray | SliceError]]] = []

@@ -128,7 +128,7 @@ def _dicomdir(path: Path) -> Gathered:
 
 def _resolve(folder: Path, parts: tuple[str, ...]) -> Path | None:
     """The file that DICOM file ID components name, or None if it lies outside `folder`. Case may differ on disk."""
-    if any(part in ("", ".", "..") or "/" in part or "\\" in part or ":" in part for part in parts):
+    if any(part in ("", ".", "..") or "/" in part or "\\" in part or ":" in part or "\0" in part for part in parts):
         return None
     target = folder.joinpath(*parts)
     if not target.exists():

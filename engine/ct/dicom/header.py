@@ -24,6 +24,7 @@ _FIRST, _SECOND = 1 << 14, 1 << 18  # bytes of a file looked at, and looked at a
 _MAX_INFLATED = 1 << 30
 _FLOAT_PIXELS, _DOUBLE_PIXELS = 0x7FE00008, 0x7FE00009
 _FRAME_GROUPS = 0x52009230
+_LEAST_FRAME = 16  # bytes of the smallest compressed frame
 _DIRECTORY = b"1.2.840.10008.1.3.10"  # Media Storage Directory Storage
 
 
@@ -76,7 +77,7 @@ def _checked(one: Instance, offset: int, available: int, frames: int) -> Instanc
 
 def _frames(one: Instance, count: int) -> list[Instance]:
     """A multi-frame image without functional groups: frames have no position of their own."""
-    if count > 1 << 16:
+    if count > min(1 << 16, one.source.size // _LEAST_FRAME):
         raise DamagedError("an impossible number of frames")
     return [replace(one, frame=frame, frames=count, position=None, orientation=None) for frame in range(count)]
 
@@ -97,7 +98,10 @@ def _by_pydicom(source: Source) -> list[Instance]:
         if _FRAME_GROUPS in dataset:
             from engine.ct.dicom.enhanced import frames
 
-            return frames(source, dataset, _plain_of(source, dataset, end))
+            try:
+                return frames(source, dataset, _plain_of(source, dataset, end))
+            except (ValueError, TypeError, AttributeError, KeyError, OverflowError):
+                raise DamagedError("functional groups that cannot be read") from None
         one = _plain_of(source, dataset, end)
     if not (one.rows or one.sop_class or one.modality):
         raise DamagedError("no readable image header")

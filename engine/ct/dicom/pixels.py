@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -10,9 +12,11 @@ from numpy.typing import NDArray
 from engine.ct.build import SliceError
 from engine.ct.dicom.instance import Instance
 from engine.ct.dicom.library import read_dataset
+from engine.ct.dicom.source import Source, forget
 
 _CODECS = "1.2.840.10008.1.2.4."
 _EXTENDED = _CODECS + "51"
+_JPEG_2000 = {_CODECS + end for end in ("90", "91", "201", "202", "203")}
 _JPEG_LS = {_CODECS + "80", _CODECS + "81"}
 RETIRED = {_CODECS + "53", _CODECS + "55"}  # JPEG processes that only GDCM's own reader decodes
 LOSSY = {  # transfer syntaxes that lose detail, with the method's name (PS3.3 C.7.6.1.1.5.1)
@@ -32,6 +36,8 @@ DECODABLE = {
 
 def stored(one: Instance) -> NDArray[Any]:
     """Stored values [row, column]. SliceError where they cannot be decoded."""
+    if one.pixels.samples != 1:
+        raise SliceError("It is a colour picture, not a slice.")
     try:
         raw = _native(one) if one.pixels.offset >= 0 else _decoded(one)
     except SliceError:
@@ -47,7 +53,7 @@ def _native(one: Instance) -> NDArray[Any]:
     pixels = one.pixels
     count = one.rows * one.columns
     size = pixels.bits_allocated // 8
-    if size not in (1, 2, 4) or pixels.samples != 1:
+    if size not in (1, 2, 4):
         raise SliceError("The pixels are in a form that Loupe does not read.")
     data = one.source.part(pixels.offset + one.frame * count * size, count * size)
     if len(data) < count * size:
@@ -71,14 +77,42 @@ def _decoded(one: Instance) -> NDArray[Any]:
     """Compressed, deflated and big endian pixels, by pydicom and its plug-ins (GDCM, OpenJPEG, CharLS)."""
     if one.pixels.syntax in RETIRED or (one.pixels.syntax == _EXTENDED and one.pixels.bits_stored > 8):
         return _by_gdcm(one)
-    with one.source.open() as stream:
-        dataset = read_dataset(stream, pixels=True)
+    dataset = _shared(one.source) if one.frames > 1 else _dataset(one.source)
     from pydicom.pixels import get_decoder
 
     decoder = get_decoder(one.pixels.syntax)
+    _check_codestream(one, dataset)
+    dataset.PhotometricInterpretation = "MONOCHROME2"  # inverting is the display's; GDCM aborts on unknown words
     plugin = "pyjpegls" if one.pixels.syntax in _JPEG_LS else ""  # twice as fast as GDCM
-    array, _ = decoder.as_array(dataset, index=one.frame, raw=True, validate=False, decoding_plugin=plugin)
+    array, _ = decoder.as_array(dataset, index=one.frame, raw=True, decoding_plugin=plugin)
     return np.asarray(array)
+
+
+def _check_codestream(one: Instance, dataset: Any) -> None:
+    """Refuse a JPEG 2000 picture that claims another size than the header (ISO 15444-1 A.5.1).
+
+    OpenJPEG would ask for the memory of the claimed size, gigabytes for a damaged byte.
+    """
+    start = dataset.PixelData.find(b"\xff\x4f\xff\x51") if one.pixels.syntax in _JPEG_2000 else -1
+    if start < 0:
+        return
+    right, bottom, left, top = struct.unpack_from(">4I", dataset.PixelData, start + 8)
+    if (right - left, bottom - top) != (one.columns, one.rows):
+        raise SliceError("The compressed picture has another size than the header says.")
+
+
+def _dataset(source: Source) -> Any:
+    with source.open() as stream:
+        return read_dataset(stream, pixels=True)
+
+
+_shared = lru_cache(maxsize=1)(_dataset)  # the frames of one file are decoded one by one
+
+
+def forget_files() -> None:
+    """Let go of what was kept of the last file for its next frame."""
+    _shared.cache_clear()
+    forget()
 
 
 def _by_gdcm(one: Instance) -> NDArray[Any]:

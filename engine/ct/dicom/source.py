@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
@@ -40,7 +41,7 @@ class Source:
     def part(self, offset: int, count: int) -> bytes:
         """`count` bytes from `offset`; fewer at the end of the file."""
         if self.archive is not None:
-            return self.archive.read(self.member)[offset : offset + count]
+            return _member(self)[offset : offset + count]
         with self.path.open("rb", buffering=0) as file:
             file.seek(offset)
             return file.read(count) or b""
@@ -48,5 +49,16 @@ class Source:
     def open(self) -> BinaryIO:
         """A seekable stream of the whole file."""
         if self.archive is not None:
-            return io.BytesIO(self.archive.read(self.member))
+            return io.BytesIO(_member(self))
         return self.path.open("rb")
+
+
+@lru_cache(maxsize=1)
+def _member(source: Source) -> bytes:
+    """The unpacked member; kept for the frames of a multi-frame file, which would each unpack it again."""
+    return source.archive.read(source.member) if source.archive is not None else b""
+
+
+def forget() -> None:
+    """Let go of the member kept in memory."""
+    _member.cache_clear()
