@@ -107,6 +107,7 @@ class Answering:
         inputs = encode(self._loaded, self._question)
         room = (self._loaded.limit or 1 << 30) - int(inputs["input_ids"].shape[1])
         prompt = self._decoder.read(inputs)
+        reading = time.perf_counter() - started
         tokens, first, spent = 0, 0.0, 0.0
         replies = []
         for sample in range(self._question.samples):
@@ -121,7 +122,8 @@ class Answering:
             replies.append(reply)
         yield from self._causal(prompt, replies[0])
         self.rate = tokens / spent if spent > 0 else 0.0
-        yield Done(tokens, time.perf_counter() - started, first, self._loaded.device)
+        # Reading and writing only: scoring options and the ROI test are not generation.
+        yield Done(tokens, reading + spent, first, self._loaded.device)
 
     def _write(self, prompt: State, reply: Reply, sample: int, room: int) -> Iterator[TraceEvent]:
         """Tokens and steps of one sample. Sample s draws with seed + s; only the first may be greedy."""
