@@ -52,6 +52,15 @@ class ReplyTrainer(Trainer):  # type: ignore[misc]
         loss = functional.cross_entropy(logits.float(), labels[:, 1:][wanted])
         return (loss, {"logits": logits}) if return_outputs else loss
 
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        # WORKAROUND transformers 5.23: checkpoints of Qwen2.5-VL are written under the hub's key names, and Trainer
+        # loads them back by name without the mapping: a warning, and untrained weights. from_pretrained maps them.
+        if self.lora:
+            super()._load_from_checkpoint(resume_from_checkpoint, model)
+            return
+        saved = type(self.model).from_pretrained(resume_from_checkpoint)
+        self.model.load_state_dict(saved.state_dict())
+
     lora = False
 
 
@@ -59,7 +68,7 @@ def run(config: Path, resume: bool) -> int:
     """Train as the file says; 0 only when done. Kill it at any time: --resume goes on from the last checkpoint."""
     plan = load(config)
     plan.out.mkdir(parents=True, exist_ok=True)
-    samples = bank("train", plan.data.phantoms)
+    samples = bank("train", plan.data.phantoms, real=plan.data.real > 0)
     model, made = _model(plan, samples)
     if plan.warmup.steps:
         warm_up(plan, model, made, samples, resume)
