@@ -48,7 +48,7 @@ def _curvatures(smooth: NDArray[np.float32], at: NDArray[np.intp]) -> NDArray[np
 
     def value(step: NDArray[np.intp]) -> NDArray[np.float64]:
         z, y, x = (at + step).T
-        return smooth[z, y, x].astype(np.float64)
+        return np.asarray(smooth[z, y, x], np.float64)
 
     hessian = np.empty((len(at), 3, 3))
     for a in range(3):

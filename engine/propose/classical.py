@@ -7,7 +7,7 @@ inside while wall and heart do not; maxima of the Laplacian of Gaussian are look
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,7 +81,7 @@ def propose(volume: Volume, top: int = 10) -> tuple[Candidate, ...]:
     return found
 
 
-def propose_steps(volume: Volume, top: int = 10) -> Iterator[Progress | tuple[Candidate, ...]]:
+def propose_steps(volume: Volume, top: int = 10) -> Generator[Progress | tuple[Candidate, ...], None, None]:
     """Progress while it searches, then the candidates as the last item. Close it to cancel."""
     yield Progress(0.0, "Finding the lungs")
     grid = isotropic(volume, _COARSE_MM)
@@ -129,7 +129,7 @@ def _chosen(blobs: list[tuple[Blob, Field]]) -> list[tuple[Blob, Field]]:
 
 
 def _promise(blob: Blob) -> float:
-    return blob.roundness * blob.response**0.5 * blob.sigma**0.3
+    return float(blob.roundness * blob.response**0.5 * blob.sigma**0.3)
 
 
 def _alike(a: Blob, b: Blob) -> bool:

@@ -53,7 +53,7 @@ def measures(blob: Blob, shape: Shape) -> dict[str, float]:
 
 def words(shape: Shape, left: bool) -> str:
     """One line for the reader: kind, size, HU, side, what it touches."""
-    kind = "solid" if shape.hu > -150 else "part-solid" if shape.hu > -350 else "ground-glass"
+    kind = "solid" if shape.hu > -150 else "subsolid" if shape.hu > -350 else "ground-glass"
     if shape.hu > 200:
         kind = "dense"
     form = "blob" if shape.elongation < 1.6 else "elongated blob"
@@ -66,5 +66,5 @@ def words(shape: Shape, left: bool) -> str:
     if shape.wall > 0.08:
         parts.append("touches the pleura")
     elif shape.leak > 0.15:
-        parts.append("hangs on a vessel")
+        parts.append("attached to a vessel")
     return ", ".join(parts)
