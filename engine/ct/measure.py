@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -26,7 +27,9 @@ _COLUMN_SHARE = 0.1  # of the fullest column: columns emptier than this (arms, t
 
 @dataclass(frozen=True)
 class Measured:
-    """A region's figures. HU (or raw values) of its tissue; `voxels` and `volume_ml` count all of it, padding too.
+    """A region's figures. HU (or raw values) of its tissue; `voxels` counts all of it, padding too.
+
+    `volume_ml` is that of the voxels for a mask, and of the box itself, as far as it lies in the scan, for a box.
 
     `diameter_mm` is the largest distance in any native slice: for a mask between voxel centres, for a box its diagonal.
     `size_mm` are edge lengths along x, y, z (LPS). Lengths mean pixels where `spacing_known` is False.
@@ -65,10 +68,13 @@ def measure_box(volume: Volume, box: Box) -> Measured:
     through = int(np.argmax(np.abs(volume.geometry.directions[:, 2])))
     across = [edge for axis, edge in enumerate(box.size) if axis != through]
     bounds = volume.geometry.bounds
-    x, y, z = (
-        (max(a, c) + min(b, d)) / 2 for a, b, c, d in zip(box.low, box.high, bounds.low, bounds.high, strict=True)
-    )
-    return _measured(volume, window, inside, math.hypot(*across), box.size, (x, y, z))
+    seen = Box(_each(max, box.low, bounds.low), _each(min, box.high, bounds.high))
+    measured = _measured(volume, window, inside, math.hypot(*across), box.size, seen.centre)
+    return replace(measured, volume_ml=float(math.prod(seen.size)) / 1000)
+
+
+def _each(pick: Callable[[float, float], float], a: Point, b: Point) -> Point:
+    return (pick(a[0], b[0]), pick(a[1], b[1]), pick(a[2], b[2]))
 
 
 def measure_mask(volume: Volume, mask: NDArray[np.bool_]) -> Measured:

@@ -53,7 +53,7 @@ def test_box_holds_the_voxels_whose_centres_it_holds() -> None:
     x, y, z = volume.geometry.to_mm([30, 20, 5])
     found = measure_box(volume, Box((x - 0.1, y - 0.1, z - 0.1), (x + 4.1, y + 6.1, z + 3.1)))
     assert found.voxels == 5 * 4 * 2
-    assert found.volume_ml == pytest.approx(40 * 6 / 1000)
+    assert found.volume_ml == pytest.approx(4.2 * 6.2 * 3.2 / 1000)  # the box itself, as its edges say
     assert (found.mean, found.sd, found.min, found.max) == (40, 0, 40, 40)
     assert found.diameter_mm == pytest.approx(np.hypot(4.2, 6.2))
     assert found.size_mm == pytest.approx((4.2, 6.2, 3.2))
