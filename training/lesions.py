@@ -139,12 +139,12 @@ def finished(patch: Patch, kind: str, cover: Field, margin: str = "", detail: st
 
 
 def solid(patch: Patch, radius: float) -> Lesion:
-    """A solid nodule or mass, -20 to 90 HU, any margin; masses may hold darker, dying parts."""
+    """A solid nodule or mass, -20 to 130 HU (enhanced), any margin; masses may hold darker, dying parts."""
     rng = patch.rng
     margin = str(rng.choice(MARGINS))
     r = outline(patch, radius, margin)
     cover = covered(patch, r, radius)
-    target = rng.uniform(-20, 90) + patch.wobble(8, 4)
+    target = rng.uniform(-20, 130) + patch.wobble(8, 4)
     if radius > 12 and rng.random() < 0.5:
         target -= np.clip(patch.wobble(1, radius * 0.7) - 0.3, 0, 1) * rng.uniform(20, 70)
     if margin == "spiculated":
@@ -209,7 +209,7 @@ def cavity(patch: Patch, radius: float) -> Lesion:
     inner = np.maximum(r - wall * (1 + 0.3 * np.sin(patch.angle * rng.integers(1, 4) + rng.uniform(0, 6))), 0)
     hole = np.clip((inner - patch.distance) / patch.psf + 0.5, 0, 1) * (inner > 0)
     patch.blend(spicules(patch, r, radius) * (margin == "spiculated"), -100.0)
-    patch.blend(cover, rng.uniform(-10, 70) + patch.wobble(10, 3))
+    patch.blend(cover, rng.uniform(-10, 110) + patch.wobble(10, 3))
     content: Field | float = float(rng.uniform(-1000, -880))
     if radius > 9 and rng.random() < 0.25:
         level = np.clip((patch.v - rng.uniform(0.1, 0.5) * radius) / patch.psf + 0.5, 0, 1)

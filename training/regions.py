@@ -35,7 +35,7 @@ def emphysema(patch: Patch, radius: float) -> Lesion:
     """Low-attenuation holes without walls, or a few thin-walled bullae; vessels between them stay."""
     rng = patch.rng
     around = float(np.median(patch.hu[patch.air > 0.9])) if (patch.air > 0.9).any() else -850.0
-    lift = max(0.0, rng.uniform(-870, -800) - around)
+    lift = max(0.0, rng.uniform(-860, -780) - around)
     if lift:
         patch.hu += (
             lift * patch.air * np.clip((radius * 1.4 - patch.distance) / (radius * 0.4), 0, 1) * (patch.hu < -600)

@@ -69,7 +69,7 @@ def run(config: Path, resume: bool) -> int:
     plan = load(config)
     plan.out.mkdir(parents=True, exist_ok=True)
     samples = bank("train", plan.data.phantoms, real=plan.data.real > 0)
-    model, made = _model(plan, samples)
+    model, made = _model(plan, samples, resume)
     if plan.warmup.steps:
         warm_up(plan, model, made, samples, resume)
     last = get_last_checkpoint(str(plan.out)) if resume else None
@@ -81,15 +81,20 @@ def run(config: Path, resume: bool) -> int:
     return 0
 
 
-def _model(plan: Config, samples: Bank) -> tuple[Any, Any]:
+def _model(plan: Config, samples: Bank, resume: bool) -> tuple[Any, Any]:
     """From a folder or hub id, else built; the tokenizer of a built model comes from the first samples."""
     if plan.model:
         made = AutoProcessor.from_pretrained(plan.model)
         model = AutoModelForImageTextToText.from_pretrained(plan.model)
         return (_adapted(plan, model) if plan.lora.rank else model), made
-    text = tokenizer(corpus(samples, 600, plan.seed + 2_000_003), plan.build.vocabulary)
-    made = processor(text, plan.build.patch, plan.build.merge)
-    return build(text, vars(plan.build), plan.seed), made
+    kept = plan.out / "processor"  # a resumed run keeps its tokenizer, whatever became of the generator since
+    if resume and kept.is_dir():
+        made = AutoProcessor.from_pretrained(kept)
+    else:
+        text = tokenizer(corpus(samples, 600, plan.seed + 2_000_003), plan.build.vocabulary)
+        made = processor(text, plan.build.patch, plan.build.merge)
+        made.save_pretrained(kept)
+    return build(made.tokenizer, vars(plan.build), plan.seed), made
 
 
 def _adapted(plan: Config, model: Any) -> Any:
