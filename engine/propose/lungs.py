@@ -32,18 +32,38 @@ def _eroded(mask: Mask, step: float, by: float) -> Mask:
 
 
 def lung_mask(grid: Grid, body: Mask) -> Mask:
-    """Aerated lung [z, y, x]; all False where there is none. Gas in the bowel is emptier than lung and left out."""
-    air = (grid.hu < LUNG_HU) & body
+    """Aerated lung [z, y, x]; all False where there is none. Gas in the bowel is emptier than lung and left out.
+
+    Where the picture cuts the lungs (a small field of view), they are not enclosed: then it is air as dense as lung
+    that borders on little but the body, so not the inside of the table.
+    """
+    air = grid.hu < LUNG_HU
+    enclosed = _like_lung(grid, air & body)
+    return enclosed if enclosed.any() else _bordering(_like_lung(grid, air), body)
+
+
+def _like_lung(grid: Grid, air: Mask) -> Mask:
+    """The large parts of air whose middle is as dense as lung."""
     labels, count = ndimage.label(air)
-    voxel_ml = grid.step**3 / 1000
-    sizes = np.bincount(labels.ravel(), minlength=count + 1) * voxel_ml
+    sizes = np.bincount(labels.ravel(), minlength=count + 1) * grid.step**3 / 1000
     deep = _eroded(air, grid.step, 4.0)  # the rim of a gas bubble has the HU of lung, its middle has not
     filled = np.bincount(labels[deep], minlength=count + 1)
     like = np.bincount(labels[deep & (grid.hu > -960)], minlength=count + 1)
     kept = (sizes >= _LEAST_LUNG_ML) & (like >= 0.3 * np.maximum(filled, 1))
     kept[0] = False
-    lungs: Mask = kept[labels]
-    return lungs
+    return np.asarray(kept[labels], bool)
+
+
+def _bordering(mask: Mask, body: Mask) -> Mask:
+    labels, count = ndimage.label(mask)
+    grown = ndimage.maximum_filter(labels, 3)
+    rim = (grown > 0) & (labels == 0)
+    share = np.bincount(grown[rim & body], minlength=count + 1) / np.maximum(
+        np.bincount(grown[rim], minlength=count + 1), 1
+    )
+    kept = share >= 0.7
+    kept[0] = False
+    return np.asarray(kept[labels], bool)
 
 
 def hollows(mask: Mask, step: float, radii: tuple[float, ...]) -> list[Field]:

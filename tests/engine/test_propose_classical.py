@@ -17,6 +17,7 @@ from engine.ct.phantom import phantom_hu
 from engine.ct.sample import MASS_BOX
 from engine.ct.volume import Volume
 from engine.propose.classical import NO_LUNG, Candidate, Progress, propose, propose_steps
+from engine.propose.grid import cropped
 from engine.reading.edits import overlap
 
 
@@ -81,6 +82,11 @@ def test_the_real_mass_is_first_and_its_box_fits(lidc: Volume, suggested: tuple[
     assert abs(stated_mm - 31.1) < 6, "spicules are left out of the outline"
     middle = [lidc.hu_at(tuple(np.add(MASS_BOX.centre, step))) for step in itertools.product((-4, 0, 4), repeat=3)]  # type: ignore[arg-type]
     assert abs(stated_hu - float(np.median([hu for hu in middle if hu is not None]))) < 40
+
+
+def test_a_small_field_of_view_that_cuts_the_lung_is_searched_too(lidc: Volume) -> None:
+    part = cropped(lidc, Box((20.0, 40.0, -160.0), (90.0, 118.0, -85.0)), 0)
+    assert overlap(propose(part, top=1)[0].box, MASS_BOX) > 0.4
 
 
 def test_inserted_nodules_of_many_sizes_come_first_and_little_else_scores_high(cta: Volume) -> None:

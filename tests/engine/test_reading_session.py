@@ -154,6 +154,22 @@ def test_a_busy_file_is_waited_for(tmp_path: Path) -> None:
         assert len(session.history()) == 1
 
 
+def test_a_full_disk_is_told_and_the_next_save_holds_everything(tmp_path: Path) -> None:
+    with closing(Session.open(UID, folder=tmp_path)) as session:
+        pages = session._db.execute("PRAGMA page_count").fetchone()[0]
+        session._db.execute(f"PRAGMA max_page_count = {pages + 2}")
+        reading, kept = session.reading, session.reading
+        with pytest.raises(InputError, match=r"disk is full.*LOUPE_DATA"):
+            for _ in range(200):
+                reading = with_roi(reading)
+                kept = session.save("Draw ROI", reading)
+        assert session.reading == kept
+        session._db.execute("PRAGMA max_page_count = 100000")
+        session.save("Draw ROI", reading)
+    with closing(Session.open(UID, folder=tmp_path)) as again:
+        assert again.reading == reading
+
+
 def saved_session(folder: Path, commits: int = 40) -> tuple[Path, Reading]:
     with closing(Session.open(UID, folder=folder)) as session:
         reading = session.reading
