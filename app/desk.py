@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from app.case import Case
 from app.explainer import Explainer, MakeReasoner, hosted
 from app.job import Jobs
 from app.settings import Settings
-from app.viewing import ViewingModel
+from app.viewing import Viewing, ViewingModel
 from engine.ct.errors import InputError
 from engine.ct.geometry import Plane, Point
 from engine.ct.volume import PRESETS, Window
@@ -49,7 +50,7 @@ class Desk(QObject):
         self.case.said.connect(self.said)
         self.explainer.changed.connect(self.changed)
         self.case.progressed.connect(lambda share: self.changed.emit())
-        self.viewing.changed.connect(lambda old, new: self.changed.emit())
+        self.viewing.changed.connect(self._viewed)
         self._unsubscribe = self.document.subscribe(self._followed)
 
     @property
@@ -207,6 +208,11 @@ class Desk(QObject):
         self.document.commit(label, edit(self.document.committed, roi_id))
         if after:
             self.go_to(after[0])
+
+    def _viewed(self, old: Viewing, new: Viewing) -> None:
+        """Actions do not depend on the slice: scrolling must cost nothing here."""
+        if replace(old, cursor=new.cursor, revision=new.revision) != new:
+            self.changed.emit()
 
     def _followed(self, old: Reading, new: Reading) -> None:
         """A selection that points nowhere is none."""

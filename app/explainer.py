@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from engine.reasoning.zoom import Canvas
 
 NO_ROI = "Draw an ROI (B) or press G for suggestions, then press E."
+NO_MODEL = "There is no model to ask; choose one under Reasoning, Choose model."
 MakeReasoner = Callable[[str, bool], "Reasoner"]
 
 
@@ -113,7 +114,10 @@ class Explainer(QObject):
         if state.volume is None or roi is None:
             self.failed.emit(NO_ROI)
             return
-        if self._reasoner is None or self.running:
+        if self._reasoner is None:
+            self.failed.emit(NO_MODEL)
+            return
+        if self.running:
             return
         try:
             question = make_question(state.volume, roi.box, self.card, text=text, options=options)

@@ -194,7 +194,7 @@ class MainWindow(QMainWindow):
 
     def show_help(self) -> None:
         """Keys and actions, searchable."""
-        self._show(HelpPanel(self.menus.keys, self.menus.qactions, self))
+        self._show(HelpPanel(self.menus, self))
 
     def show_warnings(self) -> None:
         """What the reader must know of this series."""

@@ -42,6 +42,24 @@ class Menus:
         changed = self._changed_keys.get(action.key)
         return action.shortcut if changed is None else tuple(filter(None, (changed,)))
 
+    def shown_keys(self, action: Action) -> str:
+        """The shortcuts of an action as the system writes them."""
+        native = QKeySequence.SequenceFormat.NativeText
+        return ", ".join(QKeySequence(key).toString(native) for key in self.keys(action))
+
+    def rebind(self, action: Action, key: str | None) -> str:
+        """Give an action another key ("" none, None the usual ones); a sentence instead where the key is taken."""
+        wanted = _names(action.shortcut if key is None else (key,))
+        for other in ACTIONS:
+            if other is not action and wanted & _names(self.keys(other)):
+                return f"That key belongs to “{other.text.rstrip('…')}”; give that another one first."
+        if key is None:
+            self._changed_keys.pop(action.key, None)
+        else:
+            self._changed_keys[action.key] = key
+        self._set_keys(action, self.qactions[action.key])
+        return ""
+
     def refresh(self) -> None:
         """Enabled, checked and titles as they are now."""
         for action in ACTIONS:
@@ -69,15 +87,17 @@ class Menus:
 
     def _qaction(self, action: Action) -> QAction:
         made = QAction(icon(action.icon), action.text, self._window)
-        shortcuts = [QKeySequence(key) for key in self.keys(action)]
-        made.setShortcuts(shortcuts)
-        shown = f"  {shortcuts[0].toString(QKeySequence.SequenceFormat.NativeText)}" if shortcuts else ""
-        made.setToolTip("\n".join(filter(None, (f"{action.text.rstrip('…')}{shown}", action.tip))))
+        self._set_keys(action, made)
         made.setCheckable(action.checked is not None)
         made.setAutoRepeat(action.key.startswith(("slice_", "nudge_")))
         made.triggered.connect(lambda: self._run(action))
         self._window.addAction(made)
         return made
+
+    def _set_keys(self, action: Action, shown: QAction) -> None:
+        shown.setShortcuts([QKeySequence(key) for key in self.keys(action)])
+        first = f"{action.text.rstrip('…')}  {self.shown_keys(action)}".strip()
+        shown.setToolTip("\n".join(filter(None, (first, action.tip))))
 
     def _run(self, action: Action) -> None:
         action.run(self._window)
@@ -126,3 +146,8 @@ class Menus:
         shown.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         shown.setMenu(self._menu(path))
         return shown
+
+
+def _names(keys: Sequence[str]) -> set[str]:
+    """Keys as Qt writes them, so that two ways to write one are the same."""
+    return {QKeySequence(key).toString() for key in keys} - {""}

@@ -93,6 +93,8 @@ class FindingsPanel(QWidget):
             choice = button(text, tip)
             choice.clicked.connect(signal)
             layout.addWidget(choice)
+            self._desk.changed.connect(lambda choice=choice: choice.setEnabled(self._desk.ready))
+            choice.setEnabled(self._desk.ready)
         layout.addStretch(1)
         return empty
 

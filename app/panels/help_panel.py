@@ -1,15 +1,29 @@
-"""Every key and action in one searchable list; Enter or a double click does it."""
+"""Every key and action in one searchable list; Enter or a double click does it, and each key can be changed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QDialog, QHeaderView, QLineEdit, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QDialog,
+    QHBoxLayout,
+    QHeaderView,
+    QKeySequenceEdit,
+    QLineEdit,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
 
-from app.actions import ACTIONS, Action
-from app.panels.parts import icon, label
+from app.actions import ACTIONS, BY_KEY, Action
+from app.panels.parts import button, icon, label
+
+if TYPE_CHECKING:
+    from app.menus import Menus
+
+_KEY = Qt.ItemDataRole.UserRole
 
 MOUSE = (
     ("Left drag", "the chosen tool"),
@@ -25,10 +39,10 @@ MOUSE = (
 class HelpPanel(QDialog):
     """Not modal: it may stay open while reading."""
 
-    def __init__(self, keys: Callable[[Action], Sequence[str]], qactions: dict[str, QAction], parent: QWidget) -> None:
+    def __init__(self, menus: Menus, parent: QWidget) -> None:
         super().__init__(parent)
         self.setWindowTitle("Keys and actions")
-        self._qactions = qactions
+        self._menus = menus
         self.search = QLineEdit()
         self.search.setPlaceholderText("Search: a key or a word")
         self.search.setClearButtonEnabled(True)
@@ -39,15 +53,28 @@ class HelpPanel(QDialog):
         self.list.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self.list.header().setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
         self.list.header().setStretchLastSection(False)
-        self._fill(keys)
+        self._fill()
+        self.key = QKeySequenceEdit()
+        self.key.setMaximumSequenceLength(1)
+        self.key.setClearButtonEnabled(True)
+        self.usual = button("Usual key", "Give the action the key that it came with")
+        self.told = label("Choose an action to change its key.", "muted", wrap=True)
+        changing = QHBoxLayout()
+        changing.addWidget(self.told, 1)
+        changing.addWidget(self.key)
+        changing.addWidget(self.usual)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(16, 16, 16, 16)
         layout.setSpacing(8)
         layout.addWidget(self.search)
         layout.addWidget(self.list, 1)
-        layout.addWidget(label("Keys can be changed in the settings file, under “keys”.", "muted"))
+        layout.addLayout(changing)
         self.search.textChanged.connect(self.filter)
         self.list.itemActivated.connect(self._do)
+        self.list.currentItemChanged.connect(lambda item, before: self._choose())
+        self.key.editingFinished.connect(lambda: self._rebind(self.key.keySequence().toString()))
+        self.usual.clicked.connect(lambda: self._rebind(None))
+        self._choose()
         self.resize(560, 640)
 
     def filter(self, text: str) -> None:
@@ -56,28 +83,49 @@ class HelpPanel(QDialog):
         for number in range(self.list.topLevelItemCount()):
             item = self.list.topLevelItem(number)
             if item is not None:
-                said = f"{item.text(0)} {item.text(1)} {item.data(1, Qt.ItemDataRole.UserRole)}".lower()
+                said = f"{item.text(0)} {item.text(1)} {item.data(1, _KEY)}".lower()
                 item.setHidden(not all(word in said for word in words))
 
-    def _fill(self, keys: Callable[[Action], Sequence[str]]) -> None:
+    def _fill(self) -> None:
         for action in ACTIONS:
-            shown = ", ".join(
-                QKeySequence(key).toString(QKeySequence.SequenceFormat.NativeText) for key in keys(action)
-            )
-            item = QTreeWidgetItem([action.text.rstrip("…"), shown])
-            item.setData(0, Qt.ItemDataRole.UserRole, action.key)
-            item.setData(1, Qt.ItemDataRole.UserRole, f"{action.menu} {action.tip}")
-            item.setIcon(0, icon(action.icon))
+            item = QTreeWidgetItem([action.text.rstrip("…"), self._menus.shown_keys(action)])
+            item.setData(0, _KEY, action.key)
+            item.setData(1, _KEY, f"{action.menu} {action.tip}")
+            item.setIcon(0, icon(action.icon or "ph.sliders"))
             item.setToolTip(0, action.tip)
             self.list.addTopLevelItem(item)
         for what, does in MOUSE:
             item = QTreeWidgetItem([f"Mouse: {does}", what])
-            item.setData(1, Qt.ItemDataRole.UserRole, "mouse")
+            item.setData(1, _KEY, "mouse")
             item.setIcon(0, icon("ph.mouse"))
             self.list.addTopLevelItem(item)
 
+    def _chosen(self) -> Action | None:
+        item = self.list.currentItem()
+        return BY_KEY.get(item.data(0, _KEY) or "") if item is not None else None
+
+    def _choose(self) -> None:
+        """Offer the chosen action's key for changing."""
+        action = self._chosen()
+        self.key.setEnabled(action is not None)
+        self.usual.setEnabled(action is not None)
+        if action is not None:
+            self.told.setText(f"Key of “{action.text.rstrip('…')}”:")
+            self.key.setKeySequence(next(iter(self._menus.keys(action)), ""))
+
+    def _rebind(self, key: str | None) -> None:
+        action, item = self._chosen(), self.list.currentItem()
+        if action is None or item is None:
+            return
+        taken = self._menus.rebind(action, key)
+        if taken:
+            self.told.setText(taken)
+        else:
+            item.setText(1, self._menus.shown_keys(action))
+            self._choose()
+
     def _do(self, item: QTreeWidgetItem) -> None:
-        key = item.data(0, Qt.ItemDataRole.UserRole)
-        if key and self._qactions[key].isEnabled():
+        key = item.data(0, _KEY)
+        if key and self._menus.qactions[key].isEnabled():
             self.close()
-            self._qactions[key].trigger()
+            self._menus.qactions[key].trigger()

@@ -117,6 +117,7 @@ class _Waiting(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.setObjectName("ground")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setMinimumSize(80, 80)
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)

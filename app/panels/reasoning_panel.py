@@ -52,6 +52,7 @@ class ReasoningPanel(QWidget):
         self._canvas_later.timeout.connect(self.show_canvas)
         self._lay_out()
         self._connect()
+        self._blank()
         self._refresh()
 
     def _lay_out(self) -> None:
@@ -60,11 +61,13 @@ class ReasoningPanel(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.question)
+        self.state.setContentsMargins(8, 0, 8, 4)
+        column.addWidget(self.state)
         row = QHBoxLayout()
-        row.setContentsMargins(8, 0, 8, 4)
-        row.addWidget(self.state, 1)
+        row.setContentsMargins(4, 0, 8, 4)
         row.addWidget(self.retry)
         row.addWidget(self.model)
+        row.addStretch(1)
         column.addLayout(row)
         column.addWidget(self.trace, 1)
         column.addWidget(self.answer)

@@ -1,10 +1,10 @@
-"""What the reader must know of the shown series, one line each, with the files concerned."""
+"""What the reader must know of the shown series, with the files concerned."""
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QDialog, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
-from app.panels.parts import Row, RowList, label
+from app.panels.parts import icon, label
 from app.theme import ACCENT
 from engine.ct.volume import SeriesWarning
 
@@ -15,8 +15,12 @@ class WarningsDialog(QDialog):
     def __init__(self, warnings: tuple[SeriesWarning, ...], parent: QWidget) -> None:
         super().__init__(parent)
         self.setWindowTitle("Warnings of this series")
-        self.list = RowList()
-        self.list.set_rows(tuple(_row(warning) for warning in warnings))
+        self.list = QListWidget()
+        self.list.setWordWrap(True)
+        self.list.setSpacing(4)
+        for warning in warnings:
+            item = QListWidgetItem(icon("ph.warning", ACCENT), _text(warning), self.list)
+            item.setToolTip("\n".join(warning.files[:40]))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(16, 16, 16, 16)
         if warnings:
@@ -27,8 +31,7 @@ class WarningsDialog(QDialog):
         self.resize(640, 320 if warnings else 120)
 
 
-def _row(warning: SeriesWarning) -> Row:
+def _text(warning: SeriesWarning) -> str:
     count = len(warning.files)
     files = ", ".join(warning.files[:3]) + (f" and {count - 3} more" if count > 3 else "")
-    detail = " · ".join(filter(None, (warning.code.replace("_", " "), files)))
-    return Row(warning.message, detail, "ph.warning", ACCENT, tip=f"{warning.message}\n{files}")
+    return "\n".join(filter(None, (warning.message, f"({files})" if files else "")))

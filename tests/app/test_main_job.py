@@ -207,6 +207,18 @@ def test_a_click_on_a_finding_goes_there_and_shows_its_trace(qtbot: QtBot, chest
     assert "Accepted" in chest.window.reasoning.answer.note.text()
 
 
+def test_an_answer_about_an_roi_that_was_moved_since_says_so(qtbot: QtBot, chest: Program) -> None:
+    """Until it is asked again."""
+    draw_mass(chest)
+    explain(qtbot, chest)
+    note = chest.window.reasoning.answer.note
+    assert "was changed" not in note.text()
+    key(chest, "Shift+Right")
+    assert "was changed after this answer" in note.text()
+    key(chest, "Ctrl+Z")
+    assert "was changed" not in note.text()
+
+
 def test_stop_ends_the_stream_at_once_and_keeps_what_came(qtbot: QtBot, make_program: MakeProgram, lidc: Path) -> None:
     """Esc; the slices can be scrolled meanwhile; the next question works."""
     program = make_program(make_reasoner=scripted(tokens_per_s=15))

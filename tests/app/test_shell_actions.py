@@ -214,6 +214,28 @@ def test_help_finds_actions_by_word_and_by_key(program: Program) -> None:
     shown.close()
 
 
+def test_a_key_can_be_changed_in_the_help_and_is_remembered(program: Program) -> None:
+    """Not to one that is taken; and the usual one can be had back."""
+    program.window.show_help()
+    (shown,) = program.window.findChildren(HelpPanel)
+    items = [shown.list.topLevelItem(number) for number in range(shown.list.topLevelItemCount())]
+    shown.list.setCurrentItem(next(item for item in items if item is not None and item.text(0) == "Suggest"))
+    suggest, settings = program.window.menus.qactions["suggest"], program.desk.settings
+    shown.key.setKeySequence("E")
+    shown.key.editingFinished.emit()
+    assert "belongs to “Explain”" in shown.told.text()
+    assert settings.keys == {}
+    shown.key.setKeySequence("Ctrl+G")
+    shown.key.editingFinished.emit()
+    assert settings.keys == {"suggest": "Ctrl+G"}
+    assert suggest.shortcut().toString() == "Ctrl+G"
+    assert "Ctrl+G" in suggest.toolTip()
+    shown.usual.click()
+    assert settings.keys == {}
+    assert suggest.shortcut().toString() == "G"
+    shown.close()
+
+
 def test_a_right_click_offers_what_can_be_done_there(chest: Program) -> None:
     """On an ROI: explain it, reject it; elsewhere: draw, reset, presets."""
     roi = draw_mass(chest)

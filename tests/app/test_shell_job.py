@@ -110,19 +110,20 @@ def test_close_waits_for_all_workers(qtbot: QtBot) -> None:
 
 
 def test_the_window_stays_alive_under_a_flood_of_items(qtbot: QtBot) -> None:
-    """A poll delivers for a few milliseconds at most, so that frames go on."""
-    jobs, worst, last = Jobs(), [0.0], [time.perf_counter()]
-
-    def beat() -> None:
-        now = time.perf_counter()
-        worst[0], last[0] = max(worst[0], now - last[0]), now
-
+    """A poll delivers for a few milliseconds at most: other events have their turn in between."""
+    jobs, batches = Jobs(), [0]
     job = jobs.run(range(20_000))
-    job.item.connect(lambda item: time.sleep(0.0001))
+
+    def take(item: int) -> None:
+        batches[-1] += 1
+        time.sleep(0.0001)
+
+    job.item.connect(take)
     timer = QTimer(interval=0)
-    timer.timeout.connect(beat)
+    timer.timeout.connect(lambda: batches.append(0))
     timer.start()
-    with qtbot.waitSignal(job.finished, timeout=20_000):
+    with qtbot.waitSignal(job.finished, timeout=60_000):
         pass
     timer.stop()
-    assert worst[0] < 0.2
+    assert sum(batches) == 20_000
+    assert max(batches) < 400
