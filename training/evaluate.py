@@ -109,11 +109,12 @@ def answered(reader: Reader, tests: Sequence[Test], seed: int) -> Answered:
         return [user_text(canvas, question, one.options, reader.card.prompt) for canvas, one in pairs]
 
     pictures = [one.pixels for one in zoomed]
+    others = np.random.default_rng([seed, 978]).permutation(len(tests))
     shown: dict[str, tuple[list[Picture], list[str]]] = {
         "accuracy": (pictures, prompts(zoomed)),
         "no_zoom": ([one.pixels for one in plain], prompts(plain)),
         "blank": ([np.zeros_like(one) for one in pictures], prompts(zoomed)),
-        "shuffled": ([*pictures[7:], *pictures[:7]], prompts(zoomed)),
+        "shuffled": ([pictures[i] for i in others], prompts(zoomed)),
     }
     said = {name: [one[0] for one in reader.replies(*both)] for name, both in shown.items()}
     hits = {

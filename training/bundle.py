@@ -1,0 +1,107 @@
+"""The model that the program carries: a finished run's folder, its figures, card and README, put into resources/model.
+
+python -m training.bundle RUN FIGURES.json [REAL.json]: figures as `main.py evaluate --json` printed them.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from engine.reasoning.card import FILE, ModelCard
+
+MODEL = Path(__file__).resolve().parents[1] / "resources" / "model"
+MEASURES = ("accuracy", "no_zoom", "zoom_gain", "blank", "shuffled")
+DATA = (
+    "Drawn on the fly by training/synthetic.py: lesions of known kind, 4 to 50 mm (regions larger), in phantoms "
+    "and in slices of four real scans: LIDC-IDRI-0001 without its mass (CC BY 3.0, doi 10.7937/K9/TCIA.2015.LO9QL9SX), "
+    "3D Slicer CTChest (MIT), two TotalSegmentator examples (Apache-2.0). Tested on other phantoms and on a third "
+    "chest scan, a TotalSegmentator CTA, that training never saw."
+)
+PURPOSE = "Shows on any laptop how a local model reasons about a region of a CT. Research use, not for diagnosis."
+LIMITS = (
+    "It has seen drawn lesions only, almost all in the lung, on axial slices, with a handful of real scans as "
+    "background; it knows ten kinds and a few fixed questions, and words its steps by habit. A size or density it "
+    "states is read off a small picture: measure instead. Vessels cut across and small nodules look alike on one "
+    "slice. It says something confident about anything, head, pelvis or artefact alike."
+)
+README = Path(__file__).with_name("model_readme.txt").read_text(encoding="utf-8")
+
+
+def shown(interval: dict[str, Any]) -> str:
+    """An interval as text."""
+    if interval["value"] is None:
+        return "–"
+    return f"{interval['value']:.2f} ({interval['low']:.2f} to {interval['high']:.2f})"
+
+
+def readme(card: ModelCard, figures: dict[str, Any], real: dict[str, Any] | None, parameters: str) -> str:
+    """The model's README from its card and figures."""
+    rows = "\n".join(
+        f"| {name.replace('_', ' ')} | {shown(figures[name])} | {shown(figures['small'][name])} |" for name in MEASURES
+    )
+    other = (
+        f"\nOn the held-out real scan ({real['n']} drawn cases): with the inset {shown(real['accuracy'])}, without "
+        f"{shown(real['no_zoom'])}; under 12 mm {shown(real['small']['accuracy'])} and "
+        f"{shown(real['small']['no_zoom'])}.\n"
+        if real
+        else ""
+    )
+    said = figures["stated"]
+    return README.format(
+        name=card.name,
+        parameters=parameters,
+        purpose=card.purpose,
+        side=card.canvas.side,
+        inset=card.canvas.inset,
+        width=card.canvas.window_width,
+        level=card.canvas.window_level,
+        options=", ".join(card.options),
+        data=card.data,
+        limits=card.limits,
+        n=figures["n"],
+        chance=figures["chance"],
+        rows=rows,
+        real=other,
+        format=figures["format"],
+        pass_1=shown(figures["pass_at"]["1"]),
+        pass_8=shown(figures["pass_at"]["8"]),
+        side_true=shown(said["side"]),
+        size_error=said["size_error_mm"],
+        hu_error=said["hu_error"],
+        kinds=", ".join(f"{kind} {part['accuracy']['value']:.2f}" for kind, part in figures["kind"].items()),
+    )
+
+
+def bundle(run: Path, figures: dict[str, Any], real: dict[str, Any] | None, folder: Path = MODEL) -> None:
+    """Copy `run`/model into the folder and write its card and README."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in (run / "model").iterdir():
+        if file.name != FILE:
+            shutil.copyfile(file, folder / file.name)
+    card = replace(
+        ModelCard.load(str(run / "model")),
+        name="loupe-tiny",
+        licence="Apache-2.0",
+        data=DATA,
+        purpose=PURPOSE,
+        limits=LIMITS,
+        figures={"phantoms": _short(figures), **({"real scan": _short(real)} if real else {})},
+    )
+    card.save(folder)
+    size = (folder / "model.safetensors").stat().st_size / 2e6
+    (folder / "README.md").write_text(readme(card, figures, real, f"{size:.1f} million parameter"), encoding="utf-8")
+
+
+def _short(figures: dict[str, Any]) -> dict[str, Any]:
+    """Without the model's path, which is of the machine that measured."""
+    return {name: value for name, value in figures.items() if name not in ("model", "base")}
+
+
+if __name__ == "__main__":
+    read = [json.loads(Path(name).read_text(encoding="utf-8")) for name in sys.argv[2:4]]
+    bundle(Path(sys.argv[1]), read[0], read[1] if len(read) > 1 else None)
