@@ -64,6 +64,7 @@ class _Lungs:
 
     @staticmethod
     def of(grid: Grid, mask: Mask) -> _Lungs:
+        """Where they are and how dense, from their mask on a grid."""
         at = np.argwhere(mask)
         low, high = grid.to_mm(at.min(0) - 4.0), grid.to_mm(at.max(0) + 4.0)
         box = Box((low[0], low[1], low[2]), (high[0], high[1], high[2]))

@@ -58,10 +58,8 @@ def _bordering(mask: Mask, body: Mask) -> Mask:
     labels, count = ndimage.label(mask)
     grown = ndimage.maximum_filter(labels, 3)
     rim = (grown > 0) & (labels == 0)
-    share = np.bincount(grown[rim & body], minlength=count + 1) / np.maximum(
-        np.bincount(grown[rim], minlength=count + 1), 1
-    )
-    kept = share >= 0.7
+    onto_body = np.bincount(grown[rim & body], minlength=count + 1)
+    kept = onto_body >= 0.7 * np.maximum(np.bincount(grown[rim], minlength=count + 1), 1)
     kept[0] = False
     return np.asarray(kept[labels], bool)
 

@@ -19,8 +19,13 @@ class NewerFormatError(InputError):
 def to_json(reading: Reading) -> dict[str, Any]:
     """Plain values; boxes as `low` and `high` in LPS mm."""
     # By hand: dataclasses.asdict copies so deeply that a commit with 500 ROIs would be felt.
-    rois = [{**vars(roi), "box": vars(roi.box)} for roi in reading.rois]
-    return {"version": VERSION, **vars(reading), "rois": rois, "findings": [vars(each) for each in reading.findings]}
+    rois = [{**vars(roi), "box": {**vars(roi.box)}} for roi in reading.rois]
+    return {
+        "version": VERSION,
+        **vars(reading),
+        "rois": rois,
+        "findings": [{**vars(each)} for each in reading.findings],
+    }
 
 
 def from_json(values: dict[str, Any]) -> Reading:
