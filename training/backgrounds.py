@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import SimpleITK as sitk
 from numpy.random import Generator
 from numpy.typing import NDArray
 from PIL import Image
 from platformdirs import user_cache_path
 from scipy import ndimage
 
-from engine.ct.errors import InputError
+from engine.ct.geometry import Plane
+from engine.ct.load import load
+from engine.ct.volume import Volume
 from training.phantom import phantom
 from training.slices import Bools, Slice, Vessel, body_of, describe
 
@@ -71,40 +72,16 @@ def pick(rng: Generator, slices: Sequence[Slice]) -> Slice:
     return slices[int(rng.integers(len(slices)))]
 
 
-def read_scan(path: Path) -> tuple[NDArray[np.int16], tuple[float, float, float], NDArray[np.float64]]:
-    """HU [k, j, i] turned to LPS order, spacing i, j, k in mm, and z of each slice in LPS mm."""
-    try:
-        if path.is_dir():
-            reader = sitk.ImageSeriesReader()
-            names = sorted(str(file) for file in path.iterdir() if file.is_file())
-            listed = reader.GetGDCMSeriesFileNames(str(path))
-            image = sitk.ReadImage(list(listed) or names)
-        else:
-            image = sitk.ReadImage(str(path))
-    except RuntimeError as error:
-        raise InputError(
-            f"{path.name} cannot be read as a CT scan; give a DICOM folder, NIfTI, NRRD or MHA."
-        ) from error
-    image = sitk.DICOMOrient(image, "LPS")
-    hu = np.clip(sitk.GetArrayFromImage(image), -1024, 3071).astype(np.int16)
-    z = [image.TransformIndexToPhysicalPoint((0, 0, k))[2] for k in range(image.GetSize()[2])]
-    return hu, image.GetSpacing(), np.asarray(z)
-
-
-def slices_of(name: str, path: Path, without_z: tuple[float, float] | None = None) -> Iterator[Slice]:
-    """Every usable axial slice of a scan."""
-    hu, spacing, z = read_scan(path)
-    left_out = [bool(without_z and without_z[0] <= height <= without_z[1]) for height in z]
-    yield from slices_from(name, hu, spacing, left_out)
-
-
-def slices_from(
-    name: str, hu: NDArray[np.int16], spacing: tuple[float, float, float], left_out: Sequence[bool] = ()
-) -> Iterator[Slice]:
-    """Usable slices of axial HU [k, j, i] in radiological orientation, on square pixels of at most about 1 mm."""
+def slices_of(name: str, volume: Volume, without_z: tuple[float, float] | None = None) -> Iterator[Slice]:
+    """Usable axial slices of a scan in radiological orientation, on square pixels of at most about 1 mm."""
+    frame = volume.geometry.plane(Plane.AXIAL)
+    hu = np.stack([volume.picture(Plane.AXIAL, k) for k in range(frame.count)])
+    hu = np.clip(hu, -1024, 3071).astype(np.int16)
+    spacing = (frame.pixel_mm[1], frame.pixel_mm[0], frame.slice_mm)
     air = _lung_air(hu, spacing)
-    for k in range(len(hu)):
-        if left_out and left_out[k]:
+    for k in range(frame.count):
+        z = frame.to_mm(0, 0, k)[2]
+        if without_z and without_z[0] <= z <= without_z[1]:
             continue
         picture, pixel_mm = _square(hu[k], spacing)
         known = np.asarray(Image.fromarray(air[k]).resize(picture.shape[::-1], Image.Resampling.NEAREST))
@@ -150,7 +127,7 @@ def bank(split: str, phantom_count: int, real: bool = True) -> Bank:
     for scan in SCANS if real else ():
         path = SHARED / scan.path
         if scan.split == split and path.exists():
-            found += cached(scan.name, lambda scan=scan, path=path: slices_of(scan.name, path, scan.without_z))
+            found += cached(scan.name, lambda scan=scan, path=path: slices_of(scan.name, load(path), scan.without_z))
     return Bank(tuple(found))
 
 

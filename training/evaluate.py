@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.ct.errors import InputError
-from engine.ct.geometry import Plane
 from engine.ct.load import load, scan
 from engine.reasoning.prompt import label_of, parse, user_text
 from engine.reasoning.zoom import Picture
 from training.answers import Reader, told
-from training.backgrounds import Bank, bank, slices_from
+from training.backgrounds import Bank, bank, slices_of
+from training.slices import Slice
 from training.statistics import Hits, interval, pass_at
 from training.synthetic import Case, case
 from training.wording import KINDS, NO_LESION, rounded_mm
@@ -75,17 +75,11 @@ def _backgrounds(data: Path | None) -> Bank:
     return made
 
 
-def _scans(data: Path) -> Iterator[Any]:
+def _scans(data: Path) -> Iterator[Slice]:
     for series in scan(data).series:
-        if series.modality == "CT":
-            volume = load(data, series.uid)
-            frame = volume.geometry.plane(Plane.AXIAL)
-            told(f"{data.name}: {frame.count} slices")
-            pictures = np.stack([volume.picture(Plane.AXIAL, k) for k in range(frame.count)])
-            rows, columns = frame.pixel_mm
-            yield from slices_from(
-                data.name, np.clip(pictures, -1024, 3071).astype(np.int16), (columns, rows, frame.slice_mm)
-            )
+        if series.modality == "CT" and series.kind == "volume":
+            told(f"{data.name}: {series.size_ijk[2]} slices")
+            yield from slices_of(data.name, load(data, series.uid))
 
 
 def drawn(backgrounds: Bank, count: int, seed: int) -> list[Test]:
