@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import signal
+import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
-from PySide6.QtCore import QTimer, qInstallMessageHandler
+from PySide6.QtCore import QSocketNotifier, QTimer, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
 
 from app import faults, settings, theme
@@ -77,16 +80,40 @@ class Program:
             faults.record(error)
 
 
+class Signals:
+    """Ctrl+C in the terminal and a polite kill close the window; Python alone would hear of them only when it runs."""
+
+    def __init__(self, close: Callable[[], object]) -> None:
+        self._in, self._out = socket.socketpair()
+        for end in (self._in, self._out):
+            end.setblocking(False)
+        signal.set_wakeup_fd(self._out.fileno(), warn_on_full_buffer=False)
+        self._notifier = QSocketNotifier(self._in.fileno(), QSocketNotifier.Type.Read)
+        self._notifier.activated.connect(lambda: self._in.recv(64))
+        self._former = {each: signal.signal(each, lambda *_: close()) for each in (signal.SIGINT, signal.SIGTERM)}
+
+    def restore(self) -> None:
+        """As it was before."""
+        for each, handler in self._former.items():
+            signal.signal(each, handler)
+        signal.set_wakeup_fd(-1)
+        self._notifier.setEnabled(False)
+        self._in.close()
+        self._out.close()
+
+
 def run(paths: list[str], *, model: str | None = None) -> int:
     """Open the window on paths and stay until it is closed; the exit code."""
     app = make_app()
     program = Program(model=model)
     sys.excepthook = program.bug
+    signals = Signals(program.window.close)
     program.desk.case.loaded.connect(program.warm)
     program.window.show()
     program.window.open([Path(path) for path in paths])
     try:
         return app.exec()
     finally:
+        signals.restore()
         program.close()
         sys.excepthook = sys.__excepthook__

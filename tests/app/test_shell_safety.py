@@ -99,6 +99,28 @@ def test_killing_the_window_during_a_drag_loses_nothing_committed(tmp_path: Path
     session.close()
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_and_a_polite_kill_close_the_window_and_save_the_layout(
+    tmp_path: Path, small: Path, number: signal.Signals
+) -> None:
+    """Even while nothing happens in it."""
+    script = """
+        import sys
+        from PySide6.QtCore import QTimer
+        from app.application import make_app, run
+        make_app()
+        QTimer.singleShot(1500, lambda: print("open", flush=True))
+        sys.exit(run([sys.argv[1]]))
+    """
+    process = start(script, tmp_path, str(small))
+    assert process.stdout is not None
+    assert process.stdout.readline() == "open\n"
+    process.send_signal(number)
+    assert process.wait(timeout=30) == 0
+    process.stdout.close()
+    assert '"docks"' in (tmp_path / "config" / "settings.json").read_text(encoding="utf-8")
+
+
 @pytest.fixture
 def slow_host(qtbot: QtBot, make_program: MakeProgram, lidc: Path, tmp_path: Path) -> Program:
     """A program whose model process replays a long trace slowly."""
