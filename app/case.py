@@ -13,7 +13,7 @@ from PySide6.QtCore import QObject, Signal
 
 from app import faults
 from app.job import Job, Jobs
-from app.opening import Listed, first_window, open_steps, sample_steps, series_steps, thumbnail, thumbnail_steps
+from app.opening import Credit, Listed, first_window, open_steps, sample_steps, series_steps, thumbnail, thumbnail_steps
 from app.viewing import ViewingModel
 from engine.ct.errors import InputError
 from engine.reading.document import Document
@@ -50,7 +50,7 @@ class Case(QObject):
         self._painted = 0.0
         self._source = ""
         self._note = ""
-        self.attribution = ""
+        self.credit: Credit | None = None
         self.series: tuple[Series, ...] = ()
         self.scan_warnings: tuple[SeriesWarning, ...] = ()
         self.current: Series | None = None
@@ -133,7 +133,7 @@ class Case(QObject):
             self._begin(item)
         elif isinstance(item, Listed):
             self._source, self.series, self.scan_warnings = item.source, item.series, item.warnings
-            self.attribution = item.attribution
+            self.credit = item.credit
             self._thumbnailed = set()
             self.listed.emit(item.series)
             self._begin(item.chosen)

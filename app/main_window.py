@@ -202,7 +202,8 @@ class MainWindow(QMainWindow):
 
     def show_about(self) -> None:
         """What this is, and where the shown data come from."""
-        self._show(About(self.desk.case.attribution, self))
+        credit = self.desk.case.credit
+        self._show(About(credit.full if credit is not None else "", self))
 
     def _show(self, dialog: QWidget) -> None:
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)

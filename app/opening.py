@@ -22,6 +22,14 @@ SESSION_SUFFIX = ".loupe"
 
 
 @dataclass(frozen=True)
+class Credit:
+    """Whose data is shown: a line for the panel, the whole for the about box."""
+
+    short: str
+    full: str
+
+
+@dataclass(frozen=True)
 class Listed:
     """What was found at the opened paths, and which series to show first."""
 
@@ -29,7 +37,7 @@ class Listed:
     series: tuple[Series, ...]
     warnings: tuple[SeriesWarning, ...]
     chosen: Series
-    attribution: str = ""
+    credit: Credit | None = None
 
 
 def open_steps(paths: Sequence[Path], wanted: str = "") -> Iterator[Listed | LoadStep]:
@@ -48,7 +56,7 @@ def open_steps(paths: Sequence[Path], wanted: str = "") -> Iterator[Listed | Loa
     series = tuple(each for one in scans for each in one.series)
     warnings = tuple(each for one in scans for each in one.warnings)
     chosen = choose(Scan(series, warnings), wanted or None)
-    yield Listed(str(sources[0]), series, warnings, chosen, attribution(sources[0]))
+    yield Listed(str(sources[0]), series, warnings, chosen, credit(sources[0]))
     yield from load_steps(chosen)
 
 
@@ -71,14 +79,17 @@ def sample_steps() -> Iterator[str | Listed | LoadStep]:
     yield from open_steps([case.folder])
 
 
-def attribution(source: Path) -> str:
-    """Whose data the sample case is; "" for the reader's own."""
+def credit(source: Path) -> Credit | None:
+    """Whose data the sample case is; None for the reader's own."""
     from engine.ct.sample import ATTRIBUTION, PHANTOM_ATTRIBUTION
     from engine.ct.storage import user_folder
 
     samples = user_folder() / "sample"
-    known = {samples / "lidc-idri-0001": ATTRIBUTION, samples / "phantom": PHANTOM_ATTRIBUTION}
-    return known.get(source.absolute(), "")
+    known = {
+        samples / "lidc-idri-0001": Credit("LIDC-IDRI-0001, Armato et al. 2015, CC BY 3.0", ATTRIBUTION),
+        samples / "phantom": Credit("Generated phantom, no patient", PHANTOM_ATTRIBUTION),
+    }
+    return known.get(source.absolute())
 
 
 def thumbnail_steps(series: Sequence[Series]) -> Iterator[tuple[str, NDArray[np.uint8]]]:

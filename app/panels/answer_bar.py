@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QFont, QPainter, QPaintEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from app.panels.findings_panel import VERDICTS
@@ -58,10 +58,11 @@ class Bars(QWidget):
         painter = QPainter(self)
         bold = QFont(self.font())
         bold.setWeight(QFont.Weight.DemiBold)
-        metrics = QFontMetrics(bold)
+        painter.setFont(bold)
+        metrics = painter.fontMetrics()  # of the font that is really painted
         number = metrics.horizontalAdvance("0.00") + 8
         names = min(
-            int(self.width() * 0.5), max((metrics.horizontalAdvance(name) for name, _ in self._bars), default=0)
+            int(self.width() * 0.6), max((metrics.horizontalAdvance(name) for name, _ in self._bars), default=0) + 4
         )
         room = max(self.width() - names - number - 16, 10)
         for row, (name, p) in enumerate(self._bars):
@@ -112,8 +113,8 @@ class AnswerBar(QWidget):
         self._answer: Answer | None = None
         self.show_answer(None, None)
 
-    def show_answer(self, answer: Answer | None, finding: Finding | None, *, outdated: bool = False) -> None:
-        """The answer and the verdict on it, if there is one already; `outdated`: its ROI was changed since."""
+    def show_answer(self, answer: Answer | None, finding: Finding | None, note: str = "") -> None:
+        """The answer, the verdict on it if there is one already, and what else the reader must know of it."""
         self.setVisible(answer is not None)
         if answer is None:
             return
@@ -131,8 +132,8 @@ class AnswerBar(QWidget):
             notes.append("The answer names none of the options.")
         if not answer.well_formed:
             notes.append("The reasoning does not keep to the four steps.")
-        if outdated:
-            notes.append("The ROI was changed after this answer; press E to ask again.")
+        if note:
+            notes.append(note)
         if finding is not None:
             notes.append(_verdict(finding))
         self.accept.setEnabled(bool(answer.label or answer.text))

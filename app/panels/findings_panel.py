@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from PySide6.QtCore import QPoint, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QGridLayout, QListWidgetItem, QVBoxLayout, QWidget
 
@@ -17,6 +19,7 @@ VERDICTS = {
     "corrected": ("ph.pencil-simple", ACCENT),
     "rejected": ("ph.x-circle", BAD),
 }
+_MINUS = re.compile(r"-(?=\d)")
 EMPTY = "No ROI yet. Draw one (B) or let Loupe suggest some (G)."
 
 
@@ -40,7 +43,7 @@ def rows(reading: Reading) -> tuple[Row, ...]:
 def _roi_row(roi: Roi) -> Row:
     if roi.status == "suggested":
         score = f"{roi.score:.2f}" if roi.score is not None else ""
-        what, _, rest = roi.reason.partition(" mm, ")
+        what, _, rest = _MINUS.sub("−", roi.reason).partition(" mm, ")
         title = f"{what[:1].upper()}{what[1:]} mm" if rest else roi.reason or "Suggestion"
         detail = rest or size_text(roi.box.size)
         return Row(title, detail, "ph.selection", SUGGESTION, score, roi.reason, (roi.id, None))

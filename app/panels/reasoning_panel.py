@@ -141,7 +141,11 @@ class ReasoningPanel(QWidget):
 
     def _show_answer(self) -> None:
         explainer = self._desk.explainer
-        self.answer.show_answer(explainer.answer, explainer.finding, outdated=explainer.outdated)
+        asked, selected = self._desk.document.reading.roi(explainer.roi_id), self._desk.selected
+        note = "The ROI was changed after this answer; press E to ask again." if explainer.outdated else ""
+        if asked is not None and selected is not None and asked.id != selected.id:
+            note = f"This answer is about {asked.name or 'another suggestion'}, not about the selected ROI."
+        self.answer.show_answer(explainer.answer, explainer.finding, note)
 
     def _done(self, event: Done) -> None:
         speed = event.tokens / event.seconds if event.seconds else 0.0
@@ -175,6 +179,8 @@ class ReasoningPanel(QWidget):
     def _viewed(self, old: Viewing, new: Viewing) -> None:
         if old.selected != new.selected or old.loading != new.loading or old.volume is not new.volume:
             self._canvas_later.start()
+        if old.selected != new.selected:
+            self._show_answer()
 
     def _edited(self, old: Reading, new: Reading) -> None:
         asked = self._desk.explainer.roi_id

@@ -11,6 +11,7 @@ from PySide6.QtGui import QIcon, QImage, QPixmap
 from PySide6.QtWidgets import QHBoxLayout, QListWidgetItem, QProgressBar, QVBoxLayout, QWidget
 
 from app.desk import Desk
+from app.opening import Credit
 from app.panels.parts import Row, RowList, as_panel, button, label
 from app.theme import ACCENT, MUTED
 
@@ -49,7 +50,7 @@ class SeriesPanel(QWidget):
         desk.case.begun.connect(lambda series: self._fill())
         desk.case.failed.connect(lambda text: self._fill())
         desk.case.progressed.connect(self._progressed)
-        desk.case.begun.connect(lambda series: self._say_source(desk.case.attribution))
+        desk.case.begun.connect(lambda series: self._say_source(desk.case.credit))
         desk.case.thumbnailed.connect(self._picture)
         self._fill()
 
@@ -100,9 +101,11 @@ class SeriesPanel(QWidget):
         elif not self._desk.case.series:
             self.empty.show()
 
-    def _say_source(self, text: str) -> None:
-        self.source.setText(text)
-        self.source.setVisible(bool(text))
+    def _say_source(self, credit: Credit | None) -> None:
+        self.source.setVisible(credit is not None)
+        if credit is not None:
+            self.source.setText(credit.short)
+            self.source.setToolTip(credit.full)
 
     def item_of(self, uid: str) -> QListWidgetItem | None:
         """The item of a series, for tests and the context menu."""
