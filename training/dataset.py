@@ -10,8 +10,9 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from engine.reasoning.zoom import CanvasSpec
 from training.backgrounds import Bank
-from training.synthetic import Sample, sample
+from training.synthetic import CANVAS, PROMPT, Sample, sample
 
 IGNORED = -100
 Row = dict[str, Any]
@@ -21,15 +22,25 @@ class Samples(Dataset[Sample]):
     """Sample `start + i` of a seed: a run that goes on at a later step sees exactly what it would have seen."""
 
     def __init__(
-        self, bank: Bank, seed: int, count: int, *, split: str = "train", start: int = 0, real: float = 0.55
+        self,
+        bank: Bank,
+        seed: int,
+        count: int,
+        *,
+        start: int = 0,
+        real: float = 0.55,
+        spec: CanvasSpec = CANVAS,
+        prompt: str = PROMPT,
     ) -> None:
-        self.bank, self.seed, self.count, self.split, self.start, self.real = bank, seed, count, split, start, real
+        self.bank, self.seed, self.count, self.start = bank, seed, count, start
+        self.real, self.spec, self.prompt = real, spec, prompt
 
     def __len__(self) -> int:
         return self.count
 
     def __getitem__(self, index: int) -> Sample:
-        return sample(self.bank, self.seed, self.split, self.start + index, real=self.real)
+        number = self.start + index
+        return sample(self.bank, self.seed, "train", number, real=self.real, spec=self.spec, prompt=self.prompt)
 
 
 def chat(prompt: str) -> list[dict[str, Any]]:
@@ -56,15 +67,18 @@ class Collator:
         )
         replies = [one.wording.reply + self.text.eos_token for one in samples]
         tail = self.text(replies, padding=True, padding_side="right", add_special_tokens=False, return_tensors="pt")
-        fill = {"input_ids": self.text.pad_token_id, "attention_mask": 0}
-        for name, value in fill.items():
-            before = max(self.prompt_tokens - batch[name].shape[1], 0)
-            after = max(self.reply_tokens - tail[name].shape[1], 0)
-            tail[name] = functional.pad(tail[name], (0, after), value=value)
-            batch[name] = functional.pad(batch[name], (before, 0), value=value)
         labels = tail["input_ids"].masked_fill(tail["attention_mask"] == 0, IGNORED)
-        batch["labels"] = torch.cat([torch.full_like(batch["input_ids"], IGNORED), labels], dim=1)
-        for name in fill:
-            batch[name] = torch.cat([batch[name], tail[name]], dim=1)
-        batch["mm_token_type_ids"] = (batch["input_ids"] == self.processor.image_token_id).int()
+        tail["labels"], batch["labels"] = labels, torch.full_like(batch["input_ids"], IGNORED)
+        fill = {"input_ids": self.text.pad_token_id, "labels": IGNORED}
+        before = max(self.prompt_tokens - batch["input_ids"].shape[1], 0)
+        after = max(self.reply_tokens - labels.shape[1], 0)
+        rows = batch["input_ids"].shape
+        for name in [name for name, value in batch.items() if value.shape == rows]:  # a value for each token
+            value = fill.get(name, 0)
+            end = tail[name] if name in tail else torch.zeros_like(labels)  # token types: replies are plain text
+            left, right = (
+                functional.pad(batch[name], (before, 0), value=value),
+                functional.pad(end, (0, after), value=value),
+            )
+            batch[name] = torch.cat([left, right.to(left.dtype)], dim=1)
         return batch

@@ -70,7 +70,7 @@ def orthogonal(matrix: Tensor) -> Tensor:
 
 
 def groups_of(modules: Iterable[nn.Module], muon_lr: float, adam_lr: float) -> list[dict[str, Any]]:
-    """Parameter groups: 2D weights inside layers go to Muon; embeddings, the patch filter, 1D and heads to AdamW."""
+    """Parameter groups: 2D weights inside layers go to Muon; the rest, heads and adapters to AdamW."""
     matrices: list[nn.Parameter] = []
     others: list[nn.Parameter] = []
     seen: set[int] = set()
@@ -79,7 +79,7 @@ def groups_of(modules: Iterable[nn.Module], muon_lr: float, adam_lr: float) -> l
             if id(parameter) in seen or not parameter.requires_grad:
                 continue
             seen.add(id(parameter))
-            hidden = parameter.ndim == 2 and not any(part in name for part in ("embed", "lm_head", "head", "query"))
+            hidden = parameter.ndim == 2 and not any(part in name for part in ("embed", "head", "query", "lora"))
             (matrices if hidden else others).append(parameter)
     return [
         {"params": matrices, "lr": muon_lr, "muon": True, "weight_decay": 0.02},

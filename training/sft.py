@@ -6,6 +6,8 @@ refuses (it wants a datasets.Dataset), and trl computes entropy and accuracy ove
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +76,7 @@ def run(config: Path, resume: bool) -> int:
         warm_up(plan, model, made, samples, resume)
     last = get_last_checkpoint(str(plan.out)) if resume else None
     trainer = _trainer(plan, model, made, samples, _step_of(last))
-    with quick_vision() if not plan.model else torch.enable_grad():
+    with nullcontext() if plan.model else quick_vision():
         trainer.train(resume_from_checkpoint=last)
     save(plan, trainer.model, made)
     emit(event="done", step=plan.train.steps, of=plan.train.steps, folder=str(plan.out / "model"))
@@ -136,7 +138,10 @@ def _trainer(plan: Config, model: Any, made: Any, samples: Bank, done: int) -> R
         seed=plan.seed,
         use_cpu=not torch.cuda.is_available(),
     )
-    data = Samples(samples, plan.seed, train.steps * batch, start=done * batch, real=plan.data.real)
+    card, count = _card(plan), train.steps * batch
+    data = Samples(
+        samples, plan.seed, count, start=done * batch, real=plan.data.real, spec=card.canvas, prompt=card.prompt
+    )
     trainer = ReplyTrainer(
         model=model,
         args=arguments,
@@ -157,13 +162,25 @@ def save(plan: Config, model: Any, made: Any) -> None:
     if plan.lora.rank:
         model = model.merge_and_unload()
     export(model, made, folder)
-    card = ModelCard(
+    _card(plan).save(folder)
+
+
+def _card(plan: Config) -> ModelCard:
+    """Canvas and prompt of the model that is trained on, else ours; what it was trained with."""
+    made = ModelCard(name=plan.out.name, canvas=CANVAS, prompt=PROMPT)
+    return replace(
+        ModelCard.load(plan.model) if plan.model else made,
         name=plan.out.name,
-        canvas=CANVAS,
-        prompt=PROMPT,
         options=KINDS,
         normal=("normal",),
         data="training/synthetic.py: lesions drawn into phantoms and real slices",
-        training={"seed": plan.seed, "steps": plan.train.steps, "batch": plan.train.batch * plan.train.accumulate},
+        figures={},
+        training={
+            "base": plan.model,
+            "seed": plan.seed,
+            "steps": plan.train.steps,
+            "batch": plan.train.batch * plan.train.accumulate,
+            "warmup_steps": plan.warmup.steps,
+        },
+        assumed=False,
     )
-    card.save(folder)

@@ -9,6 +9,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from engine.ct.errors import InputError
 from engine.reasoning.prompt import user_text
 from engine.reasoning.zoom import Canvas, CanvasSpec, Rect, compose
 from training import lesions, regions
@@ -21,6 +22,7 @@ from training.wording import KINDS, NO_LESION, Facts, Wording, word
 CANVAS = CanvasSpec(side=144, inset=64)  # W1600 L-200: ground glass, solid and calcium are all told apart
 PROMPT = "brief"
 NO_INSET = 0.1  # share of training samples without the zoom inset, so that its absence is nothing new
+TRIES = 500  # slices looked at for one case before giving up
 REAL = 0.55  # share of samples on real backgrounds
 WEIGHTS = (0.15, 0.08, 0.13, 0.09, 0.09, 0.08, 0.07, 0.07, 0.11, 0.13)
 # Smallest and largest diameter drawn, mm; log-uniform between.
@@ -61,13 +63,23 @@ class Sample:
     prompt: str
 
 
-def sample(bank: Bank, seed: int, split: str, index: int, *, real: float = REAL, no_inset: float = NO_INSET) -> Sample:
+def sample(
+    bank: Bank,
+    seed: int,
+    split: str,
+    index: int,
+    *,
+    real: float = REAL,
+    no_inset: float = NO_INSET,
+    spec: CanvasSpec = CANVAS,
+    prompt: str = PROMPT,
+) -> Sample:
     """Sample `index` of a seed: independent of all others, the same in every process."""
     rng = np.random.default_rng([seed, SPLITS.index(split), index])
     one = case(bank, rng, real=real)
     wording = word(one.facts, rng)
-    canvas = one.canvas(zoom=bool(rng.random() >= no_inset))
-    return Sample(one, canvas, wording, user_text(canvas, wording.question, wording.options, PROMPT))
+    canvas = one.canvas(bool(rng.random() >= no_inset), spec)
+    return Sample(one, canvas, wording, user_text(canvas, wording.question, wording.options, prompt))
 
 
 def case(bank: Bank, rng: Generator, kind: str = "", *, real: float = REAL) -> Case:
@@ -75,7 +87,7 @@ def case(bank: Bank, rng: Generator, kind: str = "", *, real: float = REAL) -> C
     kind = kind or str(rng.choice(KINDS, p=WEIGHTS))
     part = _source(bank, rng, real)
     in_lung = kind != "normal" or rng.random() < 0.75
-    while True:
+    for _ in range(TRIES):
         view = varied(part.pick(rng, chest=in_lung), rng)
         _other(view, rng)
         made = _normal(view, rng, in_lung) if kind == "normal" else _marked(view, rng, kind)
@@ -83,6 +95,7 @@ def case(bank: Bank, rng: Generator, kind: str = "", *, real: float = REAL) -> C
             roi, lesion = made
             _acquire(view, rng)
             return Case(view.hu, view.pixel_mm, roi, _facts(view, roi, lesion), lesion)
+    raise InputError(f"The scans have no room for a {kind}; give chest CT with both lungs.")
 
 
 def _source(bank: Bank, rng: Generator, real: float) -> Bank:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from safetensors.torch import load_file
 
 from engine.ct.errors import InputError
 from engine.reasoning.card import ModelCard
@@ -100,6 +101,24 @@ def test_a_killed_run_goes_on_to_the_same_curve(
     assert sorted(rest) == [5, 6, 7, 8]
     for step, loss in rest.items():
         assert loss == pytest.approx(whole[step], abs=2e-3)
+
+
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")  # peft 0.21 with transformers 5.23
+def test_adapters_of_an_existing_model_are_trained_and_merged(tmp_path: Path) -> None:
+    first = written(tmp_path, 2, 2)
+    assert run(first, resume=False) == 0
+    base = tmp_path / "run" / "model"
+    (tmp_path / "second").mkdir()
+    second = written(tmp_path / "second", 2, 2)
+    second.write_text(f'model = "{base.as_posix()}"\n{second.read_text()}[lora]\nrank = 4\n')
+    assert run(second, resume=False) == 0
+    folder = tmp_path / "second" / "run" / "model"
+    before, after = load_file(base / "model.safetensors"), load_file(folder / "model.safetensors")
+    changed = {name for name in before if not before[name].equal(after[name])}
+    assert before.keys() == after.keys()
+    assert changed
+    assert all("_proj" in name for name in changed)
+    assert ModelCard.load(str(folder)).training["base"] == base.as_posix()
 
 
 @pytest.mark.parametrize(
