@@ -41,10 +41,10 @@ def emphysema(patch: Patch, radius: float) -> Lesion:
             lift * patch.air * np.clip((radius * 1.4 - patch.distance) / (radius * 0.4), 0, 1) * (patch.hu < -600)
         )
     big = rng.random() < 0.3
-    area = radius**2 * rng.uniform(0.45, 0.75)
+    area = radius**2 * rng.uniform(0.55, 0.85)
     holes, region = np.zeros_like(patch.u), np.zeros_like(patch.u)
     while area > 0:
-        size = float(rng.uniform(4, min(12, radius * 0.8)) if big else rng.uniform(1.5, 4.5))
+        size = float(rng.uniform(4, min(12, radius * 0.8)) if big else rng.uniform(2.0, 5.0))
         place, way = radius * np.sqrt(rng.random()), rng.uniform(0, 6.3)
         away = np.hypot(patch.u - place * np.cos(way), patch.v - place * np.sin(way)) * (1 + patch_noise(rng, patch))
         if big:

@@ -24,7 +24,7 @@ PROMPT = "brief"
 NO_INSET = 0.1  # share of training samples without the zoom inset, so that its absence is nothing new
 TRIES = 500  # slices looked at for one case before giving up
 REAL = 0.55  # share of samples on real backgrounds
-WEIGHTS = (0.15, 0.08, 0.13, 0.09, 0.09, 0.08, 0.07, 0.07, 0.11, 0.13)
+WEIGHTS = (0.14, 0.08, 0.11, 0.08, 0.08, 0.08, 0.07, 0.06, 0.11, 0.19)
 # Smallest and largest diameter drawn, mm; log-uniform between.
 DIAMETERS = {
     "solid nodule": (4, 27),
