@@ -327,4 +327,5 @@ TOOLBAR = (
 )
 LABELLED = ("open_folder", "tool_roi", "suggest", "explain")  # tool buttons that show their text too
 CONTEXT_ROI = ("explain", "accept", "reject", "|", "next_roi", "previous_roi", "lens")
+CONTEXT_SERIES = ("next_series", "previous_series", "|", "warnings", "|", "open_folder", "open_file")
 CONTEXT_VIEW = ("tool_roi", "suggest", "|", "reset", "overlays", "[View/Window presets]", "[View/Layout]")

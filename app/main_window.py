@@ -8,7 +8,7 @@ from PySide6.QtCore import QByteArray, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QCursor, QDragEnterEvent, QDropEvent, QShowEvent
 from PySide6.QtWidgets import QDockWidget, QFileDialog, QMainWindow, QVBoxLayout, QWidget
 
-from app.actions import CONTEXT_ROI, CONTEXT_VIEW
+from app.actions import CONTEXT_ROI, CONTEXT_SERIES, CONTEXT_VIEW
 from app.desk import Desk
 from app.menus import Menus
 from app.panels.about import About
@@ -103,6 +103,7 @@ class MainWindow(QMainWindow):
         self.findings.context_asked.connect(lambda at, roi_id: self.menus.popup(CONTEXT_ROI, at))
         self.findings.draw_asked.connect(self.menus.qactions["tool_roi"].trigger)
         self.findings.suggest_asked.connect(self.menus.qactions["suggest"].trigger)
+        self.series.context_asked.connect(lambda at: self.menus.popup(CONTEXT_SERIES, at))
         self.series.open_asked.connect(self.choose_folder)
         self.series.sample_asked.connect(desk.open_sample)
         self.reasoning.model_asked.connect(self.choose_model)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QPoint, Signal
 from PySide6.QtGui import QIcon, QImage, QPixmap
 from PySide6.QtWidgets import QHBoxLayout, QListWidgetItem, QProgressBar, QVBoxLayout, QWidget
 
@@ -26,6 +26,7 @@ class SeriesPanel(QWidget):
 
     open_asked = Signal()
     sample_asked = Signal()
+    context_asked = Signal(QPoint)  # global position
 
     def __init__(self, desk: Desk) -> None:
         super().__init__()
@@ -45,6 +46,8 @@ class SeriesPanel(QWidget):
         layout.setStretch(2, 1)
         self.list.itemClicked.connect(lambda item: desk.case.show(self.list.row_at(item).data))
         self.list.itemActivated.connect(lambda item: desk.case.show(self.list.row_at(item).data))
+        port = self.list.viewport()
+        self.list.customContextMenuRequested.connect(lambda at: self.context_asked.emit(port.mapToGlobal(at)))
         self.progress.cancel.clicked.connect(desk.case.cancel)
         desk.case.listed.connect(lambda series: self._fill())
         desk.case.begun.connect(lambda series: self._fill())

@@ -11,7 +11,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QMenu
 from pytestqt.qtbot import QtBot
 
-from app.actions import ACTIONS, BY_KEY, CONTEXT_ROI, CONTEXT_VIEW, MENUS, TOOLBAR
+from app.actions import ACTIONS, BY_KEY, CONTEXT_ROI, CONTEXT_SERIES, CONTEXT_VIEW, MENUS, TOOLBAR
 from app.application import Program
 from app.panels.help_panel import HelpPanel
 from engine.ct.geometry import Box, Plane
@@ -54,7 +54,7 @@ def test_no_key_does_two_things_and_no_action_is_there_twice() -> None:
 def test_toolbar_and_context_menus_name_actions_that_exist() -> None:
     """Names in brackets are submenus."""
     menus = {action.menu for action in ACTIONS}
-    for entry in (*TOOLBAR, *CONTEXT_ROI, *CONTEXT_VIEW):
+    for entry in (*TOOLBAR, *CONTEXT_ROI, *CONTEXT_SERIES, *CONTEXT_VIEW):
         assert entry == "|" or entry in BY_KEY or entry[1:-1] in menus
     assert {menu.split("/")[0] for menu in menus} == set(MENUS)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
-from PySide6.QtWidgets import QApplication, QDialog
+from PySide6.QtWidgets import QApplication, QDialog, QLabel
 from pytestqt.qtbot import QtBot
 
 from app.application import Program
@@ -205,3 +205,26 @@ def test_warnings_are_counted_and_a_click_lists_them(qtbot: QtBot, program: Prog
     assert len(shown) == 1
     assert shown[0].list.count() == count  # type: ignore[attr-defined]
     shown[0].close()
+
+
+def test_whose_data_the_sample_is_stands_in_the_window(
+    qtbot: QtBot, program: Program, small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the series panel and in the about box; the reader's own data have no credit."""
+    monkeypatch.setenv("LOUPE_DATA", str(tmp_path / "data"))
+    folder = tmp_path / "data" / "sample" / "lidc-idri-0001"
+    folder.mkdir(parents=True)
+    for file in small.glob("0?.dcm"):
+        shutil.copyfile(file, folder / file.name)
+    source = program.window.series.source
+    open_path(qtbot, program, small)
+    assert source.isHidden()
+    program.window.open([folder])
+    qtbot.waitUntil(source.isVisible, timeout=20_000)
+    assert "CC BY 3.0" in source.text()
+    assert "10.7937/K9/TCIA.2015.LO9QL9SX" in source.toolTip()
+    qtbot.waitUntil(lambda: not program.desk.case.loading, timeout=20_000)
+    program.window.show_about()
+    (about,) = dialogs()
+    assert any("CC BY 3.0" in text.text() for text in about.findChildren(QLabel))
+    about.close()
