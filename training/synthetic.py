@@ -211,7 +211,9 @@ def _normal(view: View, rng: Generator, in_lung: bool) -> tuple[Rect, None] | No
         return None
     for pick_ in rng.integers(len(rows), size=20):
         row, column = float(rows[pick_]), float(columns[pick_])
-        edge = float(np.exp(rng.uniform(np.log(6), np.log(70)))) / view.pixel_mm
+        # Many as large as boxes around masses and emphysema: size alone must not speak against plain lung.
+        wide = rng.random() < 0.55
+        edge = float(rng.uniform(18, 60) if wide else np.exp(rng.uniform(np.log(6), np.log(70)))) / view.pixel_mm
         w, h = edge * rng.uniform(0.75, 1.33), edge * rng.uniform(0.75, 1.33)
         roi = (column - w / 2, row - h / 2, column + w / 2, row + h / 2)
         if _inside(roi, view) and not _touched(view, roi) and (not in_lung or _empty(view, roi, row, column)):
