@@ -74,7 +74,7 @@ class Post:
                     self._stopped = max(self._stopped, number)
                 else:
                     self._tasks.put((number, what))
-        except (EOFError, OSError):
+        except (EOFError, OSError, pickle.UnpicklingError):  # the last: it died in the middle of a question
             os._exit(0)  # the window is gone; whatever the model does now is for nobody
 
 

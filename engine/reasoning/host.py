@@ -37,7 +37,7 @@ class _Process:
         assert self._child.stdin is not None
         assert self._child.stdout is not None
         self._inlet: IO[bytes] = self._child.stdin
-        self.reports: queue.SimpleQueue[Report | int | None] = queue.SimpleQueue()  # int: stop that question
+        self.reports: queue.SimpleQueue[Report | str | None] = queue.SimpleQueue()  # STOP: look whether to go on
         self._thread = threading.Thread(target=self._listen, args=(self._child.stdout,), name="model", daemon=True)
         self._thread.start()
 
@@ -57,17 +57,13 @@ class _Process:
             pickle.dump((number, what), self._inlet, protocol=pickle.HIGHEST_PROTOCOL)
             self._inlet.flush()
 
-    def end(self, *, kill: bool = False) -> None:
-        """End it, by closing its stdin or by force, and wait: its memory is free when this returns."""
-        if kill:
-            self._child.kill()
+    def end(self) -> None:
+        """End it and wait: its memory is free when this returns. By force: it holds nothing that could be lost, and
+        closing a pipe that it does not read would wait for the thread that writes there."""
+        self._child.kill()
+        self._child.wait()
         with contextlib.suppress(OSError):
             self._inlet.close()
-        try:
-            self._child.wait(2.0)
-        except subprocess.TimeoutExpired:
-            self._child.kill()
-            self._child.wait()
         self._thread.join()
 
     def cause(self) -> str:
@@ -98,8 +94,9 @@ class HostedReasoner:
         self._trust = trust_remote_code
         self._process: _Process | None = None
         self._busy = threading.Lock()
-        self._stopping = threading.Event()  # heard once more before the child is asked; then its reports carry it
-        self._number = 0  # of the question asked last
+        self._stopping = threading.Event()
+        self._number = 0  # of the last question
+        self._sent = 0  # of the last one that the child was told
         self._ended = 0  # of the last one whose end the child has told
         self._loading: Loading | None = None  # what the child said last, if it is loading
         self._status: ModelStatus | None = None
@@ -125,7 +122,7 @@ class HostedReasoner:
         """Make a running `explain` end with Stopped at once, even where it waits; returns immediately."""
         self._stopping.set()
         if self._process:
-            self._process.reports.put(self._number)
+            self._process.reports.put(STOP)
 
     def close(self) -> None:
         """End the child and give the model's memory back; the next question starts a new one."""
@@ -133,7 +130,7 @@ class HostedReasoner:
         self._status = None
         self._stopping.set()
         if process:
-            process.reports.put(self._number)
+            process.reports.put(STOP)
             process.end()
 
     def _one_at_a_time(self, question: Question | None, first: tuple[TraceEvent, ...]) -> Iterator[TraceEvent]:
@@ -157,15 +154,10 @@ class HostedReasoner:
             return
         self._number += 1
         number = self._number
-        if self._stopping.is_set():
-            self._ended = number
-            yield Stopped()
-            return
-        process.send(number, question)
         try:
-            yield from self._events(process, number)
+            yield from self._events(process, number, question)
         finally:
-            if self._ended < number:
+            if self._ended < number == self._sent:
                 process.send(number, STOP)
 
     def _running(self) -> _Process:
@@ -177,24 +169,27 @@ class HostedReasoner:
             self._ended, self._loading = self._number, None
         return self._process
 
-    def _events(self, process: _Process, number: int) -> Iterator[TraceEvent]:
+    def _events(self, process: _Process, number: int, question: Question | None) -> Iterator[TraceEvent]:
+        """Asks once the child is free, since one that hangs does not read and writing to it would never end."""
         while self._ended < number:
-            waits = self._ended < number - 1 and not self._loading
+            if self._stopping.is_set():
+                yield Stopped()
+                return
+            if self._sent < number and self._ended >= self._sent:
+                self._sent = number
+                process.send(number, question)
+            waits = self._sent < number and not self._loading
             try:
                 report = process.reports.get(timeout=GRACE_S if waits else None)
             except queue.Empty:
-                self._lose(process, kill=True)
+                self._lose(process)
                 yield Failed("The model did not stop in time and was ended; press Explain to start it again.")
                 return
             if report is None:
                 yield self._died(process)
                 return
-            if isinstance(report, int):
-                if report == number:
-                    yield Stopped()
-                    return
-                continue
-            yield from self._told(report, number)
+            if not isinstance(report, str):
+                yield from self._told(report, number)
 
     def _died(self, process: _Process) -> Failed:
         cause = process.cause()
@@ -211,8 +206,8 @@ class HostedReasoner:
             if about == number:
                 yield event
 
-    def _lose(self, process: _Process, *, kill: bool = False) -> None:
-        process.end(kill=kill)
+    def _lose(self, process: _Process) -> None:
+        process.end()
         self._ended = self._number
         self._status = None
         if self._process is process:

@@ -13,14 +13,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 import tiny
 
 from engine.reasoning import host
 from engine.reasoning.host import HostedReasoner
+from engine.reasoning.reasoner import Question
 from engine.reasoning.trace import Answer, Done, Failed, Input, Loading, Stopped, Token, Trace, TraceEvent
 from engine.reasoning.vlm import VlmReasoner
+from engine.reasoning.zoom import CanvasSpec, compose
 
 ROOT = Path(__file__).resolve().parents[2]
 LATE = 1.0  # seconds: five times the 0.2 that is asked for, since the test machine may be busy
@@ -222,6 +225,79 @@ def test_a_process_that_does_not_stop_is_ended(replaying: HostedReasoner, monkey
     assert "did not stop in time" in last.message
     assert not psutil.pid_exists(hung)
     assert _until_token(replaying.explain(tiny.question())).text == "word0 "
+
+
+def _large() -> Question:
+    """A question that no pipe holds: writing it ends only once the process reads."""
+    hu = np.zeros((64, 64), np.float32)
+    return tiny.question(canvas=compose(CanvasSpec(), hu, (1.0, 1.0), (20.0, 20.0, 30.0, 30.0)))
+
+
+def test_a_large_question_to_a_process_that_hangs_is_told_too(
+    replaying: HostedReasoner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host, "GRACE_S", 0.3)
+    events = replaying.explain(_large())
+    _until_token(events)
+    assert replaying.pid is not None
+    os.kill(replaying.pid, signal.SIGSTOP)
+    events.close()  # type: ignore[attr-defined]
+    came: list[TraceEvent] = []
+    asking = threading.Thread(target=lambda: came.extend(replaying.explain(_large())), daemon=True)
+    asking.start()
+    asking.join(10 * LATE)
+    assert not asking.is_alive()
+    assert isinstance(came[-1], Failed)
+    assert "did not stop in time" in came[-1].message
+
+
+def test_close_ends_a_process_that_does_not_read(replaying: HostedReasoner) -> None:
+    events = replaying.explain(tiny.question())
+    _until_token(events)
+    list(events)
+    assert replaying.pid is not None
+    os.kill(replaying.pid, signal.SIGSTOP)
+    asking = threading.Thread(target=lambda: list(replaying.explain(_large())), daemon=True)
+    asking.start()
+    asking.join(0.3)
+    assert asking.is_alive()
+    closing = threading.Thread(target=replaying.close, daemon=True)
+    closing.start()
+    closing.join(10 * LATE)
+    asking.join(10 * LATE)
+    assert not closing.is_alive()
+    assert not asking.is_alive()
+
+
+def test_a_question_stopped_while_it_waits_is_never_asked(replaying: HostedReasoner) -> None:
+    first = replaying.explain(tiny.question())
+    _until_token(first)
+    assert replaying.pid is not None
+    os.kill(replaying.pid, signal.SIGSTOP)
+    first.close()  # type: ignore[attr-defined]
+    timer = threading.Timer(0.2, replaying.stop)
+    timer.start()
+    assert list(replaying.explain(_large()))[1:] == [Stopped()]
+    timer.join()
+    os.kill(replaying.pid, signal.SIGCONT)
+    again = replaying.explain(tiny.question())
+    assert _until_token(again).text == "word0 "
+    again.close()  # type: ignore[attr-defined]
+
+
+def test_a_process_whose_window_dies_in_the_middle_of_a_question_ends(script: str) -> None:
+    command = [sys.executable, "-P", "-m", "engine.reasoning.child", script]
+    with subprocess.Popen(
+        command, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as child:
+        assert child.stdin is not None
+        message = pickle.dumps((1, tiny.question()), protocol=pickle.HIGHEST_PROTOCOL)
+        child.stdin.write(message[: len(message) // 2])
+        child.stdin.close()
+        try:
+            assert child.wait(20 * LATE) == 0
+        finally:
+            child.kill()
 
 
 def test_ctrl_c_in_the_terminal_is_left_to_the_window(replaying: HostedReasoner) -> None:
