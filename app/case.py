@@ -157,7 +157,8 @@ class Case(QObject):
         fresh = Reading(series.uid)
         self._document.on_commit = lambda label, reading: None
         try:
-            session = Session.open(series.uid, folder=self._sessions, source=self._source)
+            known = series.provenance.fingerprint
+            session = Session.open(series.uid, folder=self._sessions, source=self._source, fingerprint=known)
         except InputError as error:
             self.failed.emit(str(error))
             return fresh

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from engine.ct import nifti
 from engine.ct.build import Builder, LoadStep
+from engine.ct.dicom.source import printable
 from engine.ct.errors import InputError
 from engine.ct.grid import Grid, build_grid
 from engine.ct.nifti import MAX_GZIP_RATIO, Header
@@ -23,6 +25,7 @@ from engine.ct.volume import Provenance, SeriesWarning
 NIFTI = (".nii", ".nii.gz", ".hdr", ".img", ".hdr.gz", ".img.gz")
 ITK = (".nrrd", ".nhdr", ".mha", ".mhd")
 _LEAST_MM3 = 1e-9  # mm³ of a voxel that can be meant
+_SAMPLED = 1 << 16  # bytes
 _SQUARE = 0.01  # cosine between rows and columns beyond which they are not at right angles
 
 
@@ -47,26 +50,44 @@ def planes(header: Header, volume: int = 0) -> Iterator[NDArray[Any]]:
 
 def series(path: Path, name: str = "") -> list[Series]:
     """One series a volume of the file (several for 4D). InputError where it cannot be read."""
-    header = read_header(path)
+    header, name = read_header(path), name or printable(path.name)
     count = header.shape[0]
     warnings = list(header.warnings)
     if count > 1:
         text = f"The file holds {count} volumes; each is shown as a series of its own."
-        warnings.append(SeriesWarning("four_d", text, (name or path.name,)))
+        warnings.append(SeriesWarning("four_d", text, (name,)))
     grid, found = _grid(header)
-    return [_one(path, name or path.name, header, grid, tuple(warnings + found), part) for part in range(count)]
+    voxels = header.path if header.start >= 0 else _data_file(path)[0]
+    whole = Provenance(
+        path=str(path),
+        orientation_known=header.placed,
+        warnings=tuple(warnings + found),
+        files=(name,),
+        fingerprint=_fingerprint(path, voxels),
+    )
+    return [_one(name, header, grid, whole, part) for part in range(count)]
 
 
-def _one(path: Path, name: str, header: Header, grid: Grid, warnings: tuple[SeriesWarning, ...], part: int) -> Series:
+def _fingerprint(*paths: Path) -> str:
+    """Tells files of one name apart by size, beginning, middle and end: "ct.nii.gz" lies in many patients' folders."""
+    digest = hashlib.blake2b(digest_size=8)
+    for path in paths:
+        size = path.stat().st_size
+        digest.update(size.to_bytes(8))
+        with path.open("rb") as file:
+            for start in (0, size // 2, max(size - _SAMPLED, 0)):
+                file.seek(start)
+                digest.update(file.read(_SAMPLED))
+    return digest.hexdigest()
+
+
+def _one(name: str, header: Header, grid: Grid, whole: Provenance, part: int) -> Series:
     _, k, j, i = header.shape
     several = header.shape[0] > 1
-    provenance = Provenance(
-        path=str(path),
+    provenance = replace(
+        whole,
         series_uid=f"{name}#{part + 1}" if several else name,
         description=f"{name} (volume {part + 1} of {header.shape[0]})" if several else name,
-        orientation_known=header.placed,
-        warnings=warnings,
-        files=(name,),
     )
     orientation = grid.geometry.orientation if header.placed else ""
     source = FileSource(header, grid, part)
@@ -211,6 +232,8 @@ def _data_file(path: Path) -> tuple[Path, bool]:
     name = named.group(1) if named else "LOCAL"
     if name.upper() == "LOCAL":
         return path, packed is not None
+    if not name.isprintable() or len(name) > 255:
+        raise InputError(f"{path.name} names no file that could hold its voxels; the file is damaged.")
     data = path.parent / name
     if not data.resolve().is_relative_to(path.parent.resolve()):
         raise InputError(f"{path.name} points to voxels outside its folder; that was refused.")

@@ -80,6 +80,7 @@ class Provenance:
     warnings: tuple[SeriesWarning, ...] = ()
     files: tuple[str, ...] = ()
     attribution: str = ""
+    fingerprint: str = ""  # of a volume file's content: its name alone names no patient; "" for DICOM
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +131,9 @@ class Volume:
             )
             aligned: NDArray[np.bool_] = in_k[:, None, None] & in_j[None, :, None] & in_i[None, None, :]
             return aligned
-        k, j, i = np.meshgrid(axes[2], axes[1], axes[0], indexing="ij")
-        mm = self.geometry.to_mm(np.stack([i, j, k], axis=-1))
-        inside: NDArray[np.bool_] = np.all((mm >= low) & (mm <= high), axis=-1)
+        inside = np.empty([len(axis) for axis in reversed(axes)], bool)
+        j, i = np.meshgrid(axes[1], axes[0], indexing="ij")
+        for n, k in enumerate(axes[2]):  # by slices: the places of a whole oblique scan would fill gigabytes
+            mm = self.geometry.to_mm(np.stack([i, j, np.full_like(i, k)], axis=-1))
+            inside[n] = np.all((mm >= low) & (mm <= high), axis=-1)
         return inside

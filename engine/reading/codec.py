@@ -42,7 +42,9 @@ def from_json(values: dict[str, Any]) -> Reading:
             tuple(_roi(roi) for roi in values["rois"]),
             tuple(Finding(**finding) for finding in values["findings"]),
         )
-    except (KeyError, TypeError, AttributeError) as error:
+    except InputError:
+        raise
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise InputError(f"The saved reading is damaged ({error}).") from error
 
 

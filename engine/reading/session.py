@@ -58,8 +58,10 @@ class Session:
         self.warning = f"{warning} {both}".strip()
 
     @staticmethod
-    def open(series_uid: str, *, folder: Path | None = None, source: str = "") -> Session:
+    def open(series_uid: str, *, folder: Path | None = None, source: str = "", fingerprint: str = "") -> Session:
         """The session of a series, begun if there is none; `source` is remembered so that the file can open its scan.
+
+        `fingerprint` tells apart series whose UID is only a file's name (Provenance.fingerprint).
 
         A damaged file is put aside under another name and what can be read of it is restored. InputError when the
         folder cannot be written or a newer program wrote the file.
@@ -67,7 +69,7 @@ class Session:
         if not series_uid:
             raise InputError("The series has no UID, so its reading cannot be saved; open it as a series of its own.")
         folder = folder or user_folder() / "sessions"
-        path = folder / (hashlib.sha256(series_uid.encode()).hexdigest()[:24] + SUFFIX)
+        path = folder / (hashlib.sha256(f"{series_uid}{fingerprint}".encode()).hexdigest()[:24] + SUFFIX)
         with told(path):
             folder.mkdir(parents=True, exist_ok=True)
             lock = session_file.lock(path)
@@ -104,7 +106,8 @@ class Session:
             aside = session_file.put_aside(path)
             warning = f"The saved session was damaged: it was kept as {aside.name} and a new one begun."
             connection = session_file.connect(path, create=True)
-        values = [("series_uid", series_uid), *([("source", source)] if source else [])]
+        text = source.encode("utf-8", "replace").decode()  # a path of other bytes cannot be kept, and does not exist
+        values = [("series_uid", series_uid), *([("source", text)] if source else [])]
         with connection:
             connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", values)
         session = Session(path, connection, lock, warning)

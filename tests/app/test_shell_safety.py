@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,10 +15,11 @@ from pytestqt.qtbot import QtBot
 
 from app.application import Program
 from app.explainer import hosted
+from engine.reading import edits
 from engine.reading.session import Session
 from engine.reasoning.host import HostedReasoner
 from engine.reasoning.trace import Done, Failed, Token
-from tests.app.desk import MakeProgram, draw_mass, open_path
+from tests.app.desk import MASS, MakeProgram, draw_mass, open_path
 from tests.app.script import scripted_trace
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -97,6 +99,23 @@ def test_killing_the_window_during_a_drag_loses_nothing_committed(tmp_path: Path
     assert roi.box.high == pytest.approx([float(value) for value in high])
     assert session.restored.startswith("Restored 1 ROI")
     session.close()
+
+
+def test_another_patients_file_of_the_same_name_does_not_show_this_ones_rois(
+    qtbot: QtBot, program: Program, shared_data: Path, tmp_path: Path
+) -> None:
+    """Data sets call every patient's scan ct.nii.gz."""
+    folder = shared_data / "totalsegmentator" / "abdomen_pelvis_3mm"
+    for patient, name in (("one", "example_ct_sm.nii.gz"), ("two", "example_ct.nii.gz")):
+        (tmp_path / patient).mkdir()
+        shutil.copy(folder / name, tmp_path / patient / "ct.nii.gz")
+    open_path(qtbot, program, tmp_path / "one" / "ct.nii.gz")
+    document = program.desk.document
+    document.commit("Draw ROI", edits.add_roi(document.reading, edits.new_roi(document.reading, MASS)))
+    open_path(qtbot, program, tmp_path / "two" / "ct.nii.gz")
+    assert document.reading.rois == ()
+    open_path(qtbot, program, tmp_path / "one" / "ct.nii.gz")
+    assert [roi.box for roi in document.reading.rois] == [MASS]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -15,6 +15,7 @@ from engine.reading.merge import merge
 from engine.reading.model import Finding, Reading, Roi
 
 BOX = Box((44.23, 69.47, -125.0), (69.55, 100.41, -107.5))
+SHORT = codec.dumps(Reading(rois=(Roi("a", BOX),))).replace("44.23,", "")  # a corner of two numbers
 ELSEWHERE = Box((-80.0, 10.0, -60.0), (-60.0, 30.0, -40.0))
 
 
@@ -203,7 +204,7 @@ def replace_order(reading: Reading, other: Reading) -> Reading:
 def test_a_newer_format_and_nonsense_are_told_apart() -> None:
     with pytest.raises(codec.NewerFormatError, match="newer Loupe CT"):
         codec.from_json({**codec.to_json(Reading()), "version": 2})
-    for text in ("{", "[]", "{}", '{"version": 1}', '{"version": 1, "series_uid": "", "rois": [{}]}'):
+    for text in ("{", "[]", "{}", '{"version": 1}', '{"version": 1, "series_uid": "", "rois": [{}]}', SHORT):
         with pytest.raises(InputError, match="damaged"):
             codec.loads(text)
 

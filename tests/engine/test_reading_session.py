@@ -255,6 +255,23 @@ def test_a_path_that_is_no_session_is_told_in_one_sentence_and_not_touched(tmp_p
         assert (path.read_bytes() if path.exists() else None) == before
 
 
+def test_scans_of_one_file_name_have_readings_of_their_own(tmp_path: Path) -> None:
+    name = "ct.nii.gz"
+    with closing(Session.open(name, folder=tmp_path, fingerprint="a1")) as session:
+        reading = session.save("Draw ROI", with_roi(session.reading))
+    with closing(Session.open(name, folder=tmp_path, fingerprint="b2")) as other:
+        assert other.reading.rois == ()
+    with closing(Session.open(name, folder=tmp_path, fingerprint="a1")) as again:
+        assert (again.series_uid, again.reading) == (name, reading)
+
+
+def test_a_path_that_is_no_utf_8_does_not_stop_the_saving(tmp_path: Path) -> None:
+    with closing(Session.open(UID, folder=tmp_path, source="caf\udce9/scan")) as session:
+        reading = session.save("Draw ROI", with_roi(session.reading))
+    with closing(Session.open(UID, folder=tmp_path)) as again:
+        assert again.reading == reading
+
+
 def test_a_folder_that_cannot_be_written_is_told_in_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="LOUPE_DATA"):

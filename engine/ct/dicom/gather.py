@@ -5,11 +5,10 @@ from __future__ import annotations
 import io
 import os
 import zipfile
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from engine.ct.dicom.source import Source
+from engine.ct.dicom.source import UNREADABLE, Source, printable
 from engine.ct.errors import InputError
 from engine.ct.volume import SeriesWarning
 
@@ -24,6 +23,7 @@ class Gathered:
 
     sources: list[Source] = field(default_factory=list)
     warnings: list[SeriesWarning] = field(default_factory=list)
+    nested: int = 0  # bytes of archives within the archive, which are unpacked into memory
 
 
 def is_junk(name: str) -> bool:
@@ -35,34 +35,45 @@ def is_junk(name: str) -> bool:
 def gather(path: Path) -> Gathered:
     """All files of a folder, zip, DICOMDIR, or the one file. Raises InputError where the path cannot be read."""
     if path.is_dir():
-        return Gathered(list(_walk(path)))
+        return _walk(path)
+    if not path.is_file():
+        raise InputError(f"{path.name} is neither a file nor a folder; give the path of a scan.")
+    one = Source(printable(path.name), path, path.stat().st_size)
     try:
-        head = Source(path.name, path, path.stat().st_size).head(132)
+        head = one.head(132)
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}); give the path of a scan.") from None
     if head[:4] == b"PK\x03\x04" or path.suffix.lower() == ".zip":
         return _unzip(path)
     if path.name.upper().startswith("DICOMDIR") and head[128:132] == b"DICM":
         return _dicomdir(path)
-    return Gathered([Source(path.name, path, path.stat().st_size)])
+    return Gathered([one])
 
 
-def _walk(folder: Path) -> Iterator[Source]:
-    top = str(folder)
-    for root, folders, files in os.walk(top):
+def _walk(folder: Path) -> Gathered:
+    """Every file below a folder; folders that may not be read are told, never passed over in silence."""
+    top, closed, found = str(folder), list[str](), Gathered()
+    for root, folders, files in os.walk(top, onerror=lambda error: closed.append(error.filename)):
         folders.sort()
         for file in sorted(files):
             full = os.path.join(root, file)
-            name = os.path.relpath(full, top).replace(os.sep, "/")
-            if is_junk(name) or not os.path.isfile(full):
-                continue
-            yield Source(name, Path(full), os.path.getsize(full))
+            name = _below(full, top)
+            if not is_junk(name) and os.path.isfile(full):
+                found.sources.append(Source(name, Path(full), os.path.getsize(full)))
+    if closed:
+        text = "Folders that may not be read were left out; ask for permission to read them."
+        found.warnings.append(SeriesWarning("closed_folder", text, tuple(_below(full, top) for full in closed)))
+    return found
+
+
+def _below(full: str, top: str) -> str:
+    return printable(os.path.relpath(full, top).replace(os.sep, "/"))
 
 
 def _unzip(path: Path) -> Gathered:
     try:
         archive = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, OSError):
+    except UNREADABLE:
         raise InputError(f"The archive {path.name} is damaged and cannot be opened; copy it again.") from None
     found = Gathered()
     _members(archive, path, "", found, depth=0)
@@ -98,9 +109,14 @@ def _fault(info: zipfile.ZipInfo, name: str) -> tuple[str, str] | None:
 def _inner(
     archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path, shown: str, found: Gathered, depth: int
 ) -> None:
+    found.nested += info.file_size
+    if found.nested > MAX_MEMBER:
+        text = "Archives within the archive would fill the memory; unpack them first."
+        found.warnings.append(SeriesWarning("damaged_file", text, (shown,)))
+        return
     try:
         inner = zipfile.ZipFile(io.BytesIO(archive.read(info)))
-    except (zipfile.BadZipFile, OSError, EOFError):
+    except UNREADABLE:
         found.warnings.append(SeriesWarning("damaged_file", "An archive within the archive is damaged.", (shown,)))
         return
     _members(inner, path, shown + "/", found, depth + 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
@@ -49,8 +50,13 @@ def parts(instances: Sequence[Instance]) -> list[Part]:
         groups[_key(one)].append(one)
     found: list[Part] = []
     for number, members in enumerate(groups.values(), 1):
-        found += _series(members[0].series_uid or f"no-uid-{number}", members)
+        found += _series(members[0].series_uid or f"no-uid-{number}-{_fingerprint(members[0])}", members)
     return found
+
+
+def _fingerprint(one: Instance) -> str:
+    """Tells series without a UID apart, whichever folder they are in: readings are saved under a series' name."""
+    return hashlib.blake2b(one.source.head(1 << 16), digest_size=6).hexdigest()
 
 
 def _key(one: Instance) -> Hashable:
@@ -120,13 +126,17 @@ def _is_volume(one: Instance) -> bool:
 
 
 def _drop_copies(part: Part) -> None:
-    """Keep one of the files that hold the same SOP instance."""
-    seen: set[str] = set()
+    """Keep one of the files that hold the same SOP instance at the same place.
+
+    Some programs that remove names give every slice the same SOP Instance UID: those are slices, not copies.
+    """
+    seen: set[Hashable] = set()
     copies: list[Instance] = []
     kept: list[Instance] = []
     for one in part.instances:
-        (copies if one.sop_uid and one.sop_uid in seen else kept).append(one)
-        seen.add(one.sop_uid)
+        same = (one.sop_uid, one.position, one.number)
+        (copies if one.sop_uid and same in seen else kept).append(one)
+        seen.add(same)
     if copies:
         part.warn("duplicate_files", "The same images are stored more than once; the copies were left out.", copies)
         part.instances = kept
@@ -217,7 +227,8 @@ def _split_phases(part: Part, places: list[list[Instance]], many: int) -> list[P
     message = f"The series holds {len(phases)} phases of {len(places)} positions; each is shown as a series of its own."
     found = []
     for number, members in enumerate(phases, 1):
-        own = Part(f"{part.uid}#{number}", members, suffix=f"{part.suffix} (phase {number} of {len(phases)})")
+        suffix = f"{part.suffix} (phase {number} of {len(phases)})"
+        own = Part(f"{part.uid}#{number}", members, part.kind, suffix)
         own.warnings = list(part.warnings)
         own.warn("mixed_phases", message, members)
         found.append(own)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import warnings
-import zipfile
 import zlib
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,7 +15,7 @@ from engine.ct.dicom.elements import WANTED, Elements
 from engine.ct.dicom.instance import Instance, instance
 from engine.ct.dicom.library import read_dataset
 from engine.ct.dicom.parse import BIG_ENDIAN, DEFLATED, EXPLICIT, IMPLICIT, UNDEFINED, Parsed, parse
-from engine.ct.dicom.source import Source
+from engine.ct.dicom.source import UNREADABLE, Source
 from engine.ct.errors import InputError
 
 NATIVE = {IMPLICIT, EXPLICIT}
@@ -45,7 +44,7 @@ def read(source: Source) -> list[Instance]:
         parsed = parse(head)
         if parsed is None and source.size > _FIRST and head[128:132] == b"DICM":
             parsed = parse(source.head(_SECOND))
-    except (OSError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+    except UNREADABLE as error:
         raise DamagedError(f"not readable: {type(error).__name__}") from None
     if parsed is not None:
         return _plain(source, parsed)
@@ -111,11 +110,13 @@ def _by_pydicom(source: Source) -> list[Instance]:
 
 def _dataset(source: Source) -> tuple[Any, int]:
     """pydicom's data set up to the pixels, and where it stopped in the (inflated) stream."""
-    _refuse_bomb(source)
     try:
+        _refuse_bomb(source)
         with source.open() as stream:
             dataset = read_dataset(stream, pixels=False)
             return dataset, stream.tell()
+    except DamagedError:
+        raise
     except Exception:  # pydicom raises whatever its parsing stumbles on; none of it may stop the other files
         raise DamagedError("no readable image header") from None
 

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import io
+import lzma
+import os
 import zipfile
+import zlib
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
+
+# What reading a file or an archive's member raises when it is damaged, locked or packed in an unknown way.
+UNREADABLE = (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
+
+
+def printable(name: str) -> str:
+    """A file's name as text that can be printed and saved; bytes that are no UTF-8 become U+FFFD."""
+    return os.fsencode(name).decode("utf-8", "replace")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +42,7 @@ class Source:
         return self.name.rpartition("/")[2]
 
     def head(self, count: int) -> bytes:
-        """The first `count` bytes, or all there are. OSError or zipfile.BadZipFile where they cannot be read."""
+        """The first `count` bytes, or all there are. One of UNREADABLE where they cannot be read."""
         if self.archive is not None:
             with self.archive.open(self.member) as stream:
                 return stream.read(count)
