@@ -8,6 +8,8 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from engine.ct.errors import InputError
+
 Point = tuple[float, float, float]
 _LETTERS = (("R", "L"), ("A", "P"), ("I", "S"))  # per LPS axis: towards negative, towards positive
 
@@ -61,7 +63,10 @@ class Box:
 
 @dataclass(frozen=True, eq=False)
 class Geometry:
-    """The regular grid of a volume: `affine` maps (i, j, k, 1) to LPS mm; `shape` is the array's shape [k, j, i]."""
+    """The regular grid of a volume: `affine` maps (i, j, k, 1) to LPS mm; `shape` is the array's shape [k, j, i].
+
+    InputError for an affine that is not finite and invertible: only a damaged header gives one.
+    """
 
     affine: NDArray[np.float64]
     shape: tuple[int, int, int]
@@ -70,7 +75,7 @@ class Geometry:
     def __post_init__(self) -> None:
         affine = np.array(self.affine, dtype=np.float64)
         if affine.shape != (4, 4) or not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-12:
-            raise ValueError("The geometry's affine must be a finite, invertible 4 x 4 matrix.")
+            raise InputError("The header gives impossible voxel sizes or directions; the file is damaged.")
         affine.setflags(write=False)
         object.__setattr__(self, "affine", affine)
 

@@ -140,12 +140,12 @@ def _canvas(
         return np.zeros((len(positions), 2)), size, positions[0], []
     corner = np.floor(drift.min(0) + 1e-6)
     shifts = drift - corner
-    extra = np.ceil(shifts.max(0) - 1e-6).astype(int)
-    rows, columns = size[0] + int(extra[1]), size[1] + int(extra[0])
-    if rows > _MAX_GROWTH * size[0] or columns > _MAX_GROWTH * size[1]:
+    extra = np.ceil(shifts.max(0) - 1e-6)
+    rows, columns = size[0] + float(extra[1]), size[1] + float(extra[0])
+    if not (rows <= _MAX_GROWTH * size[0] and columns <= _MAX_GROWTH * size[1]):
         raise InputError("The slices' positions do not form a stack; check Image Position (Patient).")
     origin = positions[0] + axes[:, :2] @ (corner * pixel)
-    return shifts, (rows, columns), origin, [_drift_warning(drift * pixel, depth, names)]
+    return shifts, (int(rows), int(columns)), origin, [_drift_warning(drift * pixel, depth, names)]
 
 
 def _drift_warning(drift: NDArray[np.float64], depth: NDArray[np.float64], names: Sequence[str]) -> SeriesWarning:

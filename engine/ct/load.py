@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,7 +29,11 @@ def scan(path: Path) -> Scan:
     that no list of series is without them, also in the warnings of the series beside them. InputError where nothing
     is found.
     """
-    if not path.exists():
+    try:
+        there = path.exists()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}); give the path of a scan.") from None
+    if not there:
         raise InputError(f"{path} does not exist; give the path of a scan.")
     if path.is_file() and files.is_volume_file(path):
         return Scan(tuple(files.series(path)))
@@ -38,7 +41,8 @@ def scan(path: Path) -> Scan:
     instances, unread = _read_all(found)
     series = [describe.series(part, path) for part in group.parts(instances)]
     if not series and path.is_dir():
-        series = _volume_files(found)
+        series, faults = _volume_files(found)
+        unread = [one for one in unread if one.code != "not_dicom"] + faults
     if not series:
         raise InputError(_nothing(path, found.warnings + unread))
     series.sort(key=lambda one: (one.kind != "volume", one.modality != "CT", one.number, one.uid))
@@ -66,14 +70,18 @@ def _read_all(found: Gathered) -> tuple[list[Instance], list[SeriesWarning]]:
     return instances, warnings
 
 
-def _volume_files(found: Gathered) -> list[Series]:
-    """The volume files of a folder that holds no DICOM; damaged ones are left out."""
+def _volume_files(found: Gathered) -> tuple[list[Series], list[SeriesWarning]]:
+    """The volume files of a folder that holds no DICOM, and a warning that names the damaged ones."""
     series: list[Series] = []
+    faults: dict[str, str] = {}
     for source in found.sources:
         if files.is_volume_file(source.path) and not source.name.lower().endswith((".img", ".img.gz")):
-            with suppress(InputError):
+            try:
                 series += files.series(source.path, source.name)
-    return series
+            except InputError as error:
+                faults[source.name] = str(error)
+    text = f"Damaged files were left out. {next(iter(faults.values()), '')}"
+    return series, [SeriesWarning("damaged_file", text, tuple(faults))] if faults else []
 
 
 def _told(series: list[Series], warning: SeriesWarning) -> list[Series]:
@@ -114,7 +122,7 @@ def load(path: Path, series_uid: str | None = None) -> Volume:
 def choose(found: Scan, series_uid: str | None = None) -> Series:
     """The named series (a split series answers to its own UID with its first part), or the largest volume."""
     if series_uid is not None:
-        named = [one for one in found.series if series_uid in (one.uid, one.uid.rpartition("#")[0])]
+        named = [one for one in found.series if f"{one.uid}#".startswith(f"{series_uid}#")]
         if not named:
             choices = ", ".join(one.uid for one in found.series)
             raise InputError(f"There is no series {series_uid}; choose one of: {choices}.")

@@ -86,13 +86,21 @@ def read_header(path: Path) -> Header:
     sizes = (dims[1 : dims[0] + 1] + [1] * 7)[:7]
     shape = (int(np.prod(sizes[3:], dtype=object)), sizes[2], sizes[1], sizes[0])
     dtype = np.dtype(_TYPES[code]).newbyteorder(order)
-    start = max(int(fields["start"]), 0) if data_path == head_path else 0
+    start = _start(fields, path) if data_path == head_path else 0
     _check_bytes(data_path, start + int(np.prod(shape, dtype=object)) * dtype.itemsize)
     affine, placed, warnings = _affine(fields, path)
     slope, inter = float(fields["slope"]), float(fields["inter"])
     if not (np.isfinite(slope) and np.isfinite(inter)) or slope == 0:
         slope, inter = 1.0, 0.0
     return Header(data_path, shape, dtype, start, slope, inter, affine, placed, warnings)
+
+
+def _start(fields: Any, path: Path) -> int:
+    """Where the voxels of a single file begin: never before the header's end, whatever it says (0 is often written)."""
+    start = float(fields["start"])
+    if not abs(start) < 1e15:
+        raise InputError(f"{path.name} has an impossible voxel offset in its header; the file is damaged.")
+    return max(int(start), int(fields.dtype.itemsize) + 4)  # 4 bytes that say whether extensions follow (nifti1.h)
 
 
 def _pair(path: Path) -> tuple[Path, Path]:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.ct.errors import InputError
 from engine.ct.geometry import Box, Geometry, Plane
 from engine.ct.volume import Volume
 
@@ -94,7 +95,7 @@ def test_a_box_holds_the_voxels_whose_centres_lie_inside() -> None:
 
 
 def test_a_singular_affine_is_refused() -> None:
-    with pytest.raises(ValueError, match="invertible"):
+    with pytest.raises(InputError, match="impossible voxel sizes"):
         Geometry(np.zeros((4, 4)), (1, 1, 1))
 
 

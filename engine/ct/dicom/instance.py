@@ -113,7 +113,7 @@ class Instance:
         return replace(self, fault=fault)
 
 
-def instance(source: Source, elements: Elements, syntax: str, offset: int, syntax_known: bool = True) -> Instance:
+def instance(source: Source, elements: Elements, syntax: str, offset: int) -> Instance:
     """The image that a plain (single-frame) header describes."""
     rows, columns = elements.short(tag.ROWS), elements.short(tag.COLUMNS)
     allocated = elements.short(tag.BITS_ALLOCATED, 16)

@@ -53,7 +53,7 @@ def _native(one: Instance) -> NDArray[Any]:
     pixels = one.pixels
     count = one.rows * one.columns
     size = pixels.bits_allocated // 8
-    if size not in (1, 2, 4):
+    if pixels.bits_allocated not in (8, 16, 32):
         raise SliceError("The pixels are in a form that Loupe does not read.")
     data = one.source.part(pixels.offset + one.frame * count * size, count * size)
     if len(data) < count * size:
