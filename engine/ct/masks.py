@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 from engine.ct.errors import InputError
 from engine.ct.files import is_volume_file, planes, read_header
 from engine.ct.geometry import Geometry
+from engine.ct.nifti import Header
 from engine.ct.volume import Volume
 
 SAME_MM = 0.05  # corners of two grids closer than this are the same
+_LARGEST = 2.0**53  # beyond it a float names no single whole number
 STRAY_SHARE = 0.02  # of a label's voxels that may lie outside the scan before the mask is refused
 
 
@@ -22,6 +24,8 @@ def load_mask(path: Path, volume: Volume, label: int | None = None) -> NDArray[n
 
     InputError where the file cannot be read, has no such label, or does not belong to the scan.
     """
+    if label == 0:
+        raise InputError("Label 0 is what a mask leaves unmarked; give the number of one of its structures.")
     if not path.is_file():
         raise InputError(f"The mask {path.name} does not exist.")
     if not is_volume_file(path):
@@ -33,13 +37,19 @@ def load_mask(path: Path, volume: Volume, label: int | None = None) -> NDArray[n
     found: set[int] = set()
     for layer in range(header.shape[0]):
         for k, plane in enumerate(planes(header, layer)):
-            values = np.rint(plane * header.slope + header.inter).astype(np.int64) if plane.any() else None
-            if values is not None:
+            if plane.any() or header.inter:
+                values = _labels(plane, header)
                 found.update(np.unique(values).tolist())
                 chosen[k] |= (values != 0) if label is None else (values == label)
     if not chosen.any():
         raise InputError(_no_label(path, label, found - {0}))
     return chosen if _same(geometry, volume.geometry) else _resampled(path, chosen, geometry, volume.geometry)
+
+
+def _labels(plane: NDArray[Any], header: Header) -> NDArray[np.int64]:
+    """Whole numbers of a plane; what is not a number (some programs' background) counts as 0."""
+    values = np.nan_to_num(plane.astype(np.float64) * header.slope + header.inter, posinf=0.0, neginf=0.0)
+    return np.rint(np.clip(values, -_LARGEST, _LARGEST)).astype(np.int64)
 
 
 def _no_label(path: Path, label: int | None, found: set[int]) -> str:
@@ -69,23 +79,35 @@ def _same_patient(path: Path, mask: Geometry, scan: Geometry) -> None:
 
 def _resampled(path: Path, chosen: NDArray[np.bool_], mask: Geometry, scan: Geometry) -> NDArray[np.bool_]:
     """The mask's nearest voxel at every voxel of the scan; only where the mask is."""
-    ijk = np.argwhere(chosen)[:, ::-1]
-    at = scan.to_index(mask.to_mm(ijk))
     size = np.array(scan.size_ijk)
-    stray = float(np.mean(np.any((at < -1) | (at > size), axis=1)))
+    least, most, stray = _reach(chosen, mask, scan)
     if stray > STRAY_SHARE:
         raise InputError(f"{stray:.0%} of the mask {path.name} lies outside the scan; give a mask made on this scan.")
-    reach = np.abs(np.linalg.inv(scan.affine[:3, :3]) @ mask.affine[:3, :3]).sum(
-        axis=1
-    )  # one mask voxel, in scan voxels
-    low = np.clip(np.floor(at.min(0) - reach), 0, size - 1).astype(int)
-    high = np.clip(np.ceil(at.max(0) + reach) + 1, 1, size).astype(int)
+    # One mask voxel, in scan voxels.
+    reach = np.abs(np.linalg.inv(scan.affine[:3, :3]) @ mask.affine[:3, :3]).sum(axis=1)
+    low = np.clip(np.floor(least - reach), 0, size - 1).astype(int)
+    high = np.clip(np.ceil(most + reach) + 1, 1, size).astype(int)
     out = np.zeros(scan.shape, bool)
     j, i = np.meshgrid(np.arange(low[1], high[1]), np.arange(low[0], high[0]), indexing="ij")
     for k in range(low[2], high[2]):
         points = np.stack([i, j, np.full_like(i, k)], axis=-1)
         out[k, low[1] : high[1], low[0] : high[0]] = _nearest(chosen, mask.to_index(scan.to_mm(points)))
     return out
+
+
+def _reach(
+    chosen: NDArray[np.bool_], mask: Geometry, scan: Geometry
+) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+    """Smallest and largest index (i, j, k) of the scan that the mask touches, and the share of it that lies outside."""
+    least, most = np.full(3, np.inf), np.full(3, -np.inf)
+    total = outside = 0
+    for k in np.flatnonzero(chosen.any(axis=(1, 2))):  # by slices: places of a whole body would fill gigabytes
+        j, i = np.nonzero(chosen[k])
+        at = scan.to_index(mask.to_mm(np.stack([i, j, np.full_like(i, k)], axis=-1)))
+        least, most = np.minimum(least, at.min(0)), np.maximum(most, at.max(0))
+        total += len(at)
+        outside += int(np.any((at < -1) | (at > np.array(scan.size_ijk)), axis=1).sum())
+    return least, most, outside / total
 
 
 def _nearest(chosen: NDArray[np.bool_], at: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -30,8 +30,8 @@ class Measured:
     """A region's figures. HU (or raw values) of its tissue; `voxels` counts all of it, padding too.
 
     `volume_ml` is that of the voxels for a mask, and of the box itself, as far as it lies in the scan, for a box.
-
-    `diameter_mm` is the largest distance in any native slice: for a mask between voxel centres, for a box its diagonal.
+    `diameter_mm` is the largest distance in any native slice: for a mask between voxel centres, for a box the diagonal
+    of what lies in the scan.
     `size_mm` are edge lengths along x, y, z (LPS). Lengths mean pixels where `spacing_known` is False.
     """
 
@@ -66,9 +66,9 @@ def measure_box(volume: Volume, box: Box) -> Measured:
     if not inside.any():
         raise InputError("The ROI holds no voxel of the scan; give a box in LPS mm that lies within it.")
     through = int(np.argmax(np.abs(volume.geometry.directions[:, 2])))
-    across = [edge for axis, edge in enumerate(box.size) if axis != through]
     bounds = volume.geometry.bounds
     seen = Box(_each(max, box.low, bounds.low), _each(min, box.high, bounds.high))
+    across = [edge for axis, edge in enumerate(seen.size) if axis != through]
     measured = _measured(volume, window, inside, math.hypot(*across), box.size, seen.centre)
     return replace(measured, volume_ml=float(math.prod(seen.size)) / 1000)
 
