@@ -4,55 +4,24 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
+
+from engine.arguments import FAULT, Parser, box_mm, count, joined, options_list, seed, size_px
 
 if TYPE_CHECKING:
-    from engine.ct.geometry import Box
     from engine.reasoning.trace import TraceEvent
 
-BUG, FAULT = 1, 2
+BUG = 1
 NO_DISPLAY = (
     "There is no display here: `main.py sample` works without one, `main.py snapshot` draws the window to a file."
 )
-
-
-class Parser(argparse.ArgumentParser):
-    """Says what is wrong with the arguments in one sentence."""
-
-    def error(self, message: str) -> NoReturn:
-        """One line on stderr, exit 2."""
-        self.exit(FAULT, f"{self.prog}: {message}; see {self.prog} --help.\n")
-
-
-def box_mm(text: str) -> Box:
-    """x0,y0,z0,x1,y1,z1 in LPS mm to a Box."""
-    from engine.ct.geometry import Box
-
-    try:
-        values = [float(part) for part in text.split(",")]
-    except ValueError:
-        values = []
-    if len(values) != 6 or not all(abs(value) < 1e6 for value in values):
-        raise argparse.ArgumentTypeError("give six numbers x0,y0,z0,x1,y1,z1 in LPS mm")
-    return Box.from_corners((values[0], values[1], values[2]), (values[3], values[4], values[5]))
-
-
-def count(text: str) -> int:
-    """A whole number of at least one."""
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError("give a whole number of at least 1")
-    return int(text)
-
-
-def options_list(text: str) -> tuple[str, ...]:
-    """Comma separated options."""
-    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def say(values: Any) -> None:
@@ -62,6 +31,11 @@ def say(values: Any) -> None:
 
 def view(args: argparse.Namespace) -> int:
     """Open the window."""
+    absent = next((path for path in args.paths if not os.path.lexists(path)), None)
+    if absent is not None:
+        names = ", ".join(COMMANDS)
+        print(f"{absent} does not exist; give the path of a scan, or a command: {names}.", file=sys.stderr)
+        return FAULT
     if not has_display():
         print(NO_DISPLAY, file=sys.stderr)
         return FAULT
@@ -178,10 +152,13 @@ def suggest(args: argparse.Namespace) -> int:
 
 def measure(args: argparse.Namespace) -> int:
     """Statistics of a box or a mask."""
+    from engine.ct.errors import InputError
     from engine.ct.load import load
     from engine.ct.masks import load_mask
     from engine.ct.measure import measure_box, measure_mask
 
+    if args.label is not None and not args.mask:
+        raise InputError("--label names a structure of a mask; give --mask FILE with it.")
     volume = load(args.path, args.series)
     if args.mask:
         measured = measure_mask(volume, load_mask(args.mask, volume, args.label))
@@ -201,16 +178,13 @@ def snapshot(args: argparse.Namespace) -> int:
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     from app.snapshot import snapshot as take
 
-    width, _, height = args.size.partition("x")
-    if not (width.isdigit() and height.isdigit()):
-        raise argparse.ArgumentTypeError("--size: give WIDTHxHEIGHT in pixels, such as 1920x1080")
     take(
         args.path,
         args.out,
         roi_mm=args.roi_mm,
         window=args.window,
         layout=args.layout,
-        size=(int(width), int(height)),
+        size=args.size,
         series=args.series,
         trace=args.trace,
     )
@@ -275,7 +249,7 @@ def _explain_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--question", help="what to ask; the model card's question if not given")
     parser.add_argument("--options", type=options_list, default=(), metavar="a,b,c", help="the answers to choose from")
     parser.add_argument("--samples", type=count, default=1, help="how many answers to draw")
-    parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same trace")
+    parser.add_argument("--seed", type=seed, default=0, help="the same seed gives the same trace")
     parser.add_argument("--no-zoom", action="store_true", help="leave the inset out of the picture")
     parser.add_argument("--causal", action="store_true", help="test whether the answer rests on the ROI")
     parser.add_argument("--trust-remote-code", action="store_true", help="allow this model to run code of its own")
@@ -306,7 +280,7 @@ def _snapshot_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--roi-mm", type=box_mm, metavar="BOX", help=ROI_HELP)
     parser.add_argument("--window", metavar="PRESET", help="soft, lung, bone, brain, liver, mediastinum or WIDTH/LEVEL")
     parser.add_argument("--layout", choices=("mpr", "axial", "3d"), default="mpr")
-    parser.add_argument("--size", default="1920x1080", metavar="WxH", help="size of the window in pixels")
+    parser.add_argument("--size", type=size_px, default=(1920, 1080), metavar="WxH", help="the window in pixels")
     parser.add_argument("--trace", type=Path, metavar="JSONL", help="a saved trace to show in the reasoning panel")
 
 
@@ -320,7 +294,7 @@ def _evaluate_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", action="append", metavar="DIR", help="a model folder; give it twice to compare two")
     parser.add_argument("--data", type=Path, metavar="DIR", help="CT scans to insert test lesions into")
     parser.add_argument("--n", type=count, help="number of test cases")
-    parser.add_argument("--seed", type=int, default=0, help="other seeds are other patients")
+    parser.add_argument("--seed", type=seed, default=0, help="other seeds are other patients")
     _with_json(parser)
 
 
@@ -347,25 +321,13 @@ COMMANDS: dict[str, Command] = {
 }
 
 
-def _joined(argv: list[str]) -> list[str]:
-    """`--roi-mm -10,…` as `--roi-mm=-10,…`: argparse would take the box for an option."""
-    out: list[str] = []
-    for word in argv:
-        if out and out[-1] == "--roi-mm":
-            out[-1] = f"--roi-mm={word}"
-        else:
-            out.append(word)
-    return out
-
-
 def parse(argv: list[str]) -> tuple[Callable[[argparse.Namespace], int], argparse.Namespace]:
     """The function to run and its arguments."""
     if argv and argv[0] in COMMANDS:
         run, add, text = COMMANDS[argv[0]]
-        argv = _joined(argv)
         parser = Parser(prog=f"main.py {argv[0]}", description=text)
         add(parser)
-        return run, parser.parse_args(argv[1:])
+        return run, parser.parse_args(joined(argv[1:]))
     listing = "\n".join(f"  {name:10} {text}" for name, (_, _, text) in COMMANDS.items())
     parser = Parser(
         prog="main.py",
@@ -380,20 +342,45 @@ def parse(argv: list[str]) -> tuple[Callable[[argparse.Namespace], int], argpars
 def main(argv: list[str]) -> int:
     """Run one command; faults of the input are one sentence on stderr."""
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
-    run, args = parse(argv)
+    # JSON is UTF-8 whatever the terminal is; what cannot be written becomes an escape that JSON knows.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     from engine.ct.errors import InputError
 
     try:
-        return run(args)
-    except (InputError, argparse.ArgumentTypeError) as error:
+        return _run(argv)
+    except InputError as error:
         print(error, file=sys.stderr)
-        return FAULT
+    except MemoryError:
+        print("This machine's memory does not hold it; close other programs or open a smaller series.", file=sys.stderr)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        _drop_output()
+        return BUG if argv[:1] == ["train"] else 0  # training is done only when it says so
+    except OSError as error:
+        what = error.filename or "The output"
+        if not error.filename:
+            _drop_output()
+        print(f"{what} cannot be read or written ({error.strerror}); check the path and the disk.", file=sys.stderr)
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)
         return 130
+    return FAULT
+
+
+def _drop_output() -> None:
+    """What is still buffered goes nowhere, so that nothing more is raised when the interpreter ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _run(argv: list[str]) -> int:
+    """Parse, run, and write out what is buffered, so that a closed pipe or a full disk is met here."""
+    try:
+        run, args = parse(argv)
+        return run(args)
+    finally:
+        if sys.stdout is not None:
+            sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,77 @@
+"""What the command line's arguments may be; a fault is one sentence on stderr and exit code 2."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from engine.ct.geometry import Box
+
+FAULT = 2
+_SIDE_PX = (200, 8192)  # shortest and longest edge of a window that can be drawn
+_SEED_END = 1 << 62  # torch takes 63 bits, and samples count on from the seed
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong with the arguments in one sentence."""
+
+    def error(self, message: str) -> NoReturn:
+        """One line on stderr, exit 2."""
+        self.exit(FAULT, f"{self.prog}: {message}; see {self.prog} --help.\n")
+
+
+def box_mm(text: str) -> Box:
+    """x0,y0,z0,x1,y1,z1 in LPS mm to a Box."""
+    from engine.ct.geometry import Box
+
+    try:
+        values = [float(part) for part in text.split(",")]
+    except ValueError:
+        values = []
+    if len(values) != 6 or not all(abs(value) < 1e6 for value in values):
+        raise argparse.ArgumentTypeError("give six numbers x0,y0,z0,x1,y1,z1 in LPS mm")
+    return Box.from_corners((values[0], values[1], values[2]), (values[3], values[4], values[5]))
+
+
+def count(text: str) -> int:
+    """A whole number of at least one."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError("give a whole number of at least 1")
+    return int(text)
+
+
+def seed(text: str) -> int:
+    """A whole number that a random generator takes."""
+    if not text.isdecimal() or int(text) >= _SEED_END:
+        raise argparse.ArgumentTypeError("give a whole number of at least 0 and at most 18 digits")
+    return int(text)
+
+
+def size_px(text: str) -> tuple[int, int]:
+    """WIDTHxHEIGHT of a window in pixels."""
+    parts = text.split("x")
+    if len(parts) != 2 or not all(part.isdecimal() and _SIDE_PX[0] <= int(part) <= _SIDE_PX[1] for part in parts):
+        raise argparse.ArgumentTypeError(
+            f"give WIDTHxHEIGHT in pixels, each {_SIDE_PX[0]} to {_SIDE_PX[1]}, such as 1920x1080"
+        )
+    return (int(parts[0]), int(parts[1]))
+
+
+def options_list(text: str) -> tuple[str, ...]:
+    """Comma separated options, at least one."""
+    options = tuple(part.strip() for part in text.split(",") if part.strip())
+    if not options:
+        raise argparse.ArgumentTypeError("give the answers to choose from, such as nodule,vessel,normal")
+    return options
+
+
+def joined(argv: list[str]) -> list[str]:
+    """`--roi-mm -10,…` as `--roi-mm=-10,…`: argparse would take the box for an option."""
+    out: list[str] = []
+    for word in argv:
+        if out and out[-1] == "--roi-mm":
+            out[-1] = f"--roi-mm={word}"
+        else:
+            out.append(word)
+    return out
