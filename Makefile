@@ -28,5 +28,6 @@ test: lint
 bench: setup
 	@$(PY) main.py bench
 
+# runs/ stays: it holds trained weights and their logs.
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache out runs
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache out

@@ -76,7 +76,10 @@ def sample_case(progress: Callable[[str], None] = lambda text: None) -> SampleCa
 
 def _whole(folder: Path) -> bool:
     """Whether the folder holds exactly the slices, every byte as it should be (about 0.1 s)."""
-    return folder.is_dir() and _content(folder) == _CONTENT
+    try:
+        return folder.is_dir() and _content(folder) == _CONTENT
+    except OSError:  # not readable, or not slices at all: fetched anew, or told when that fails
+        return False
 
 
 def _content(folder: Path) -> int:

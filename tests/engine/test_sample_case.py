@@ -63,7 +63,7 @@ def test_the_slices_are_fetched_once_and_not_again(index: None, monkeypatch: pyt
     assert sorted(path.name for path in case.folder.parent.iterdir()) == ["lidc-idri-0001"], "nothing is left beside it"
 
 
-@pytest.mark.parametrize("damage", ["none", "missing", "cut", "flipped", "extra", "renamed"])
+@pytest.mark.parametrize("damage", ["none", "missing", "cut", "flipped", "extra", "renamed", "folder"])
 def test_a_copy_is_whole_only_when_every_byte_is(shared_data: Path, tmp_path: Path, damage: str) -> None:
     for slice_ in (shared_data / "lidc-idri-0001" / "dicom").iterdir():
         (tmp_path / slice_.name).symlink_to(slice_)
@@ -80,6 +80,8 @@ def test_a_copy_is_whole_only_when_every_byte_is(shared_data: Path, tmp_path: Pa
         (tmp_path / "copy.dcm").write_bytes(data)
     elif damage == "renamed":
         one.rename(tmp_path / "1-042b.dcm")
+    elif damage == "folder":
+        (tmp_path / "sub").mkdir()
     assert sample._whole(tmp_path) == (damage == "none")
 
 
