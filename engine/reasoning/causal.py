@@ -1,7 +1,8 @@
-"""The ROI test: the pictures under which the same answer is scored again, and what the deltas say.
+"""The ROI test: the pictures under which the same reply is scored again, and what the deltas say.
 
 Masking a region and re-scoring the same tokens finds what a model used where attention maps did not (MedFocus,
-arXiv 2605.20158): delta = sum over the answer's tokens of max(0, log p(as it is) - log p(masked)), in nats.
+arXiv 2605.20158): delta = sum over the tokens of max(0, log p(as it is) - log p(masked)), in nats; here over the
+whole reply, reasoning and answer.
 """
 
 from __future__ import annotations
@@ -30,19 +31,22 @@ class Condition:
     canvas: Canvas
 
 
-def conditions(spec: CanvasSpec, volume: Volume, roi: Box, seed: int = 0) -> tuple[Condition, ...]:
-    """All changed pictures of an ROI (LPS mm), the same for the same seed."""
+def conditions(
+    spec: CanvasSpec, volume: Volume, roi: Box, seed: int = 0, *, zoom: bool = True
+) -> tuple[Condition, ...]:
+    """All changed pictures of an ROI (LPS mm), the same for the same seed; without `zoom` none has an inset."""
     frame, index, rect = roi_rect(volume, roi)
     hu = np.asarray(volume.picture(frame.plane, index), np.float32)
 
-    def picture(pixels: NDArray[Any], zoom: bool = True) -> Canvas:
-        return placed(compose(spec, pixels, frame.pixel_mm, rect, zoom=zoom), frame, index, roi)
+    def picture(pixels: NDArray[Any], inset: bool = zoom) -> Canvas:
+        return placed(compose(spec, pixels, frame.pixel_mm, rect, zoom=inset), frame, index, roi)
 
     whole = picture(hu)
-    made = [Condition("no inset", picture(hu, zoom=False)), Condition("roi blanked", picture(blanked(hu, rect)))]
+    made = [Condition("no inset", picture(hu, inset=False))] if zoom else []
+    made.append(Condition("roi blanked", picture(blanked(hu, rect))))
     taken = [rect, _under_inset(whole, hu.shape, frame.pixel_mm)] if whole.inset else [rect]
     elsewhere = _elsewhere(hu, rect, taken, np.random.default_rng(seed))
-    if elsewhere:
+    if elsewhere and zoom:
         other = compose(spec, hu, frame.pixel_mm, elsewhere[0])
         made.append(Condition("wrong inset", _with_inset_of(whole, other)))
     made += [Condition(f"control {n}", picture(blanked(hu, place))) for n, place in enumerate(elsewhere, 1)]
@@ -112,8 +116,8 @@ def _touch(a: Rect, b: Rect) -> bool:
 
 def _with_inset_of(canvas: Canvas, other: Canvas) -> Canvas:
     """The canvas, its inset replaced by another canvas's inset."""
-    if canvas.inset is None or other.inset is None:
-        return canvas
+    assert canvas.inset is not None
+    assert other.inset is not None
     (x, y), (u, v), edge = canvas.inset[:2], other.inset[:2], canvas.spec.inset
     pixels = canvas.pixels.copy()
     part = other.pixels[int(v) : int(v) + edge, int(u) : int(u) + edge]

@@ -9,7 +9,7 @@ from pathlib import Path
 from PIL import Image
 
 from engine.ct.errors import InputError
-from engine.ct.geometry import Box, Plane
+from engine.ct.geometry import Box
 from engine.ct.volume import Volume
 from engine.reasoning.card import ModelCard
 from engine.reasoning.causal import conditions
@@ -43,33 +43,30 @@ def make_question(
     text: str = "",
     options: Sequence[str] = (),
     zoom: bool = True,
-    plane: Plane = Plane.AXIAL,
     seed: int = 0,
     samples: int = 1,
     canvas_path: str = "",
     causal: bool = False,
 ) -> Question:
-    """The frozen question about a box (LPS mm), on the canvas and with the prompt that the model's card names.
+    """The frozen question about a box (LPS mm), on the axial canvas and with the prompt that the model's card names.
 
-    Without text the card's question is asked, and with that the card's options are offered unless others are given.
-    `causal` adds the changed pictures of the ROI test (axial only).
-    Raises InputError for a box outside the volume and for fewer than one sample.
+    Question and options are the card's, each by itself, where they are not given. `causal` adds the changed pictures
+    of the ROI test. Raises InputError for a box outside the volume, fewer than one sample, a negative seed.
     """
     if samples < 1:
         raise InputError(f"The number of samples must be 1 or more, not {samples}.")
-    try:
-        canvas = render(card.canvas, volume, box, zoom=zoom, plane=plane)
-    except ValueError as error:
-        raise InputError(str(error)) from error
+    if seed < 0:
+        raise InputError(f"The seed must be 0 or more, not {seed}.")
+    canvas = render(card.canvas, volume, box, zoom=zoom)
     return Question(
         canvas=canvas,
         text=text.strip() or card.question,
-        options=tuple(options) or card.options,
+        options=tuple(dict.fromkeys(options)) or card.options,
         prompt=card.prompt,
         seed=seed,
         samples=samples,
         canvas_path=canvas_path,
-        causal=conditions(card.canvas, volume, box, seed) if causal else (),
+        causal=conditions(card.canvas, volume, box, seed, zoom=zoom) if causal else (),
     )
 
 

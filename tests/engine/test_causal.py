@@ -37,6 +37,18 @@ def test_each_condition_changes_only_its_own_part() -> None:
         assert not np.array_equal(control, whole.pixels)
 
 
+def test_a_question_without_inset_is_tested_without_one() -> None:
+    volume = _volume()
+    whole = render(SPEC, volume, ROI, zoom=False)
+    made = {condition.name: condition.canvas for condition in conditions(SPEC, volume, ROI, zoom=False)}
+    assert set(made) == {"roi blanked", *(f"control {n}" for n in range(1, 5))}
+    assert all(canvas.inset is None for canvas in made.values())
+    x0, y0, x1, y1 = (round(edge) for edge in whole.box)
+    changed = (made["roi blanked"].pixels != whole.pixels).any(axis=2)
+    changed[y0 - 2 : y1 + 2, x0 - 2 : x1 + 2] = False
+    assert not changed.any()
+
+
 def test_the_same_seed_gives_the_same_controls() -> None:
     one, two = (conditions(SPEC, _volume(), ROI, seed=5) for _ in range(2))
     assert all(np.array_equal(a.canvas.pixels, b.canvas.pixels) for a, b in zip(one, two, strict=True))
