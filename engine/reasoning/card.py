@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from engine.ct.errors import InputError
+from engine.reasoning.prompt import template
 from engine.reasoning.zoom import CanvasSpec
 
 FILE = "loupe.json"
@@ -40,7 +42,7 @@ class ModelCard:
     def load(model: str) -> ModelCard:
         """The card of a model folder; a default one, marked `assumed`, where there is none.
 
-        Raises ValueError, naming the file, when the card is there but cannot be read.
+        Raises InputError, naming the file, when the card is there but cannot be used.
         """
         path = Path(model) / FILE
         if not path.is_file():
@@ -50,6 +52,8 @@ class ModelCard:
             values["canvas"] = CanvasSpec.from_json(values["canvas"])
             for name in ("options", "normal"):
                 values[name] = tuple(values.get(name, ()))
-            return ModelCard(**values)
-        except (ValueError, TypeError, KeyError) as error:
-            raise ValueError(f"The model card {path} cannot be read: {error}. Mend or remove it.") from error
+            card = ModelCard(**values)
+            template(card.prompt)
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise InputError(f"The model card {path} cannot be read: {error}. Mend or remove it.") from error
+        return card

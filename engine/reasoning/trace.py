@@ -84,7 +84,11 @@ class Claim(TraceEvent):
 
 @dataclass(frozen=True)
 class Answer(TraceEvent):
-    """The answer as said, the option it names ("" if none), its probability, and every option's probability."""
+    """The answer as said, the option it names ("" if none), its probability, and every option's probability.
+
+    All given the reasoning before it, which mostly settles the answer: near 1 says that the reply agrees with itself,
+    not that it is right. How sure the model is of the picture is told by several samples.
+    """
 
     event: ClassVar[str] = "answer"
     text: str
@@ -146,6 +150,8 @@ def from_json(values: Any) -> TraceEvent:
 
 
 def _frozen(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _frozen(item) for name, item in value.items()}
     return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
 
 
@@ -173,9 +179,9 @@ class Trace:
     def from_lines(text: str) -> Trace:
         """The inverse of `to_lines`; ValueError names the line that is not an event."""
         events = []
-        for number, line in enumerate(filter(None, text.split("\n")), 1):
+        for number, line in enumerate(text.split("\n"), 1):
             try:
-                events.append(from_json(json.loads(line)))
+                events += [from_json(json.loads(line))] if line else []
             except ValueError as error:
                 raise ValueError(f"Line {number} of the trace is damaged: {error}") from error
         return Trace(tuple(events))

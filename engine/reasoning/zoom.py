@@ -173,7 +173,7 @@ def _place(spec: CanvasSpec, picture: Picture, box: Rect) -> tuple[str, Rect]:
 
     The coarse steps keep one corner for nearly all ROIs of a scan, so that the corner does not tell the side.
     """
-    body = (BODY_HU - spec.window.low) / spec.window.width * 255
+    body = max((BODY_HU - spec.window.low) / spec.window.width * 255, 0.0)
     choices = []
     for order, corner in enumerate(CORNERS):
         left = spec.side - spec.inset if "right" in corner else 0

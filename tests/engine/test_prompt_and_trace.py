@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from engine.ct.errors import InputError
 from engine.reasoning.card import ModelCard
 from engine.reasoning.prompt import label_of, parse, reply, user_text
 from engine.reasoning.trace import Answer, Done, Input, StepDone, Stopped, Token, Trace
@@ -80,7 +84,9 @@ def test_the_longest_option_named_is_the_label() -> None:
 
 def test_a_trace_survives_its_file() -> None:
     events = (
-        Input(canvas="", spec={"side": 192}, model="m", seed=3, question="q", options=("a", "b"), roi_mm=(0.0,) * 6),
+        Input(
+            canvas="", spec=asdict(CanvasSpec()), model="m", seed=3, question="q", options=("a", "b"), roi_mm=(0.0,) * 6
+        ),
         Token("é<b>", 0.5, (("é", 0.5), ("e", 0.25))),
         StepDone(0, "observe", "text"),
         Answer("a", "a", 0.7, {"a": 0.7, "b": 0.3}),
@@ -96,6 +102,11 @@ def test_a_damaged_trace_names_its_line(line: str) -> None:
         Trace.from_lines(Stopped().line() + "\n" + line + "\n")
 
 
+def test_a_damaged_line_is_counted_with_the_blank_ones_before_it() -> None:
+    with pytest.raises(ValueError, match="Line 3"):
+        Trace.from_lines(Stopped().line() + "\n\n{\n")
+
+
 def test_a_card_survives_its_file_and_a_missing_one_is_assumed(tmp_path) -> None:
     card = ModelCard("tiny", canvas=CanvasSpec(side=192, inset=80), prompt="brief", options=("a", "b"))
     card.save(tmp_path)
@@ -103,7 +114,17 @@ def test_a_card_survives_its_file_and_a_missing_one_is_assumed(tmp_path) -> None
     assert ModelCard.load(str(tmp_path / "none")).assumed
 
 
-def test_a_broken_card_is_named(tmp_path) -> None:
-    (tmp_path / "loupe.json").write_text("{", encoding="utf-8")
-    with pytest.raises(ValueError, match=r"loupe\.json"):
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        "[]",
+        '{"name": "m"}',
+        '{"name": "m", "canvas": {}, "colour": 1}',
+        '{"name": "m", "canvas": {}, "prompt": "of a later version"}',
+    ],
+)
+def test_a_card_that_cannot_be_used_is_the_users_fault_and_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "loupe.json").write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=r"loupe\.json"):
         ModelCard.load(str(tmp_path))

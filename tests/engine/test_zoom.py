@@ -46,6 +46,14 @@ def test_the_inset_never_covers_the_roi(spot: tuple[int, int]) -> None:
     assert a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1]
 
 
+@pytest.mark.parametrize("window", [(1600.0, -200.0), (400.0, 40.0)])
+def test_the_inset_covers_air_rather_than_the_patient_whatever_the_window(window: tuple[float, float]) -> None:
+    spec = CanvasSpec(side=192, inset=80, window_width=window[0], window_level=window[1])
+    hu = np.full((128, 128), 60.0, np.float32)
+    hu[:64, :64] = -1000
+    assert compose(spec, hu, (2.0, 2.0), (80, 80, 86, 86)).corner == "top left"
+
+
 def test_without_zoom_there_is_the_box_and_no_inset() -> None:
     with_, without = (compose(SPEC, _chest(), (2.0, 2.0), (60, 60, 66, 66), zoom=zoom) for zoom in (True, False))
     assert without.inset is None
