@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from engine.reasoning.faults import sentence
+from engine.reasoning.faults import ModelError, told
 from engine.reasoning.reasoner import ModelStatus, Question, ScriptedReasoner
 from engine.reasoning.trace import Failed, Input, Loading, Token, Trace, TraceEvent
 
@@ -113,8 +113,7 @@ def work(post: Post, model: str, trust: bool) -> None:
                 if not isinstance(event, Input):  # the parent has already said it
                     batch.add(event)
         except Exception as error:  # an import that fails is the user's to read, as a sentence
-            logging.getLogger(__name__).warning("The model process met an error", exc_info=error)
-            batch.add(Failed(sentence(error, model, "starting")))
+            batch.add(Failed(told(error, model, "starting")))
         post.send((), ended=True, status=reasoner.status() if reasoner else None)
 
 
@@ -129,7 +128,10 @@ def _reasoner(post: Post, model: str, trust: bool) -> VlmReasoner:
 
 def _replayed(path: str, question: Question | None) -> Iterator[TraceEvent]:
     if question is not None:
-        trace = Trace.from_lines(Path(path).read_text(encoding="utf-8"))
+        try:
+            trace = Trace.from_lines(Path(path).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise ModelError(f"{path} is no saved trace that can be read ({error}); pick another.") from error
         yield from ScriptedReasoner(trace, REPLAY_RATE).explain(question)
 
 

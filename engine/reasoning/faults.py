@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 
 from engine.ct.errors import InputError
+
+log = logging.getLogger(__name__)
 
 _NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "cannot allocate memory")
 
@@ -56,8 +59,10 @@ def is_memory(error: BaseException) -> bool:
 _AGAIN = "fetch the model again."
 _LICENCE = "{model} asks you to accept its licence on the hub first; do so and sign in, or pick another model."
 _LACKS = "{model} lacks a file that it needs (config, tokenizer or safetensors weights); " + _AGAIN
-_FAR = "{model} is not on this machine and the hub cannot be reached; fetch it once online, or pick a local folder."
-_OFF = "{model} is not on this machine and the hub is switched off (HF_HUB_OFFLINE); pick a local folder."
+_FAR = (
+    "{model} is not on this machine and the hub cannot be reached or is switched off (HF_HUB_OFFLINE); "
+    "fetch it once online, or pick a local folder."
+)
 _CODE = "{model} needs code of its own to run; trust its remote code only if you trust its makers, or pick another."
 _UNKNOWN = "{model} has an architecture that this version does not know; pick another model."
 _BLIND = "{model} is not a vision-language chat model; pick one that takes pictures and text."
@@ -78,11 +83,18 @@ _SIGNS = (
     ("is not a valid model identifier", "{model} is not on the hub; check the name."),
     ("We couldn't connect", _FAR),
     ("cached files", _FAR),
-    ("offline mode", _OFF),
+    ("offline mode", _FAR),
     ("ignore_mismatched_sizes", _MISFIT),
     ("size mismatch", _MISFIT),
     ("ImportError", "{model} needs a Python package that is not installed here; its page on the hub says which."),
 )
+
+
+def told(error: Exception, model: str, doing: str) -> str:
+    """`sentence`; what nobody foresaw also goes to the log with its traceback, for whoever mends it."""
+    if not (isinstance(error, ModelError) or is_memory(error) or _meaning(error)):
+        log.warning("%s while %s", type(error).__name__, doing, exc_info=error)
+    return sentence(error, model, doing)
 
 
 def sentence(error: BaseException, model: str, doing: str) -> str:
@@ -91,8 +103,16 @@ def sentence(error: BaseException, model: str, doing: str) -> str:
         return str(error)
     if is_memory(error):
         return f"Memory ran out while {doing} with {model}; close other programs or pick a smaller model."
-    text = " ".join(str(error).split())
-    for sign, plain in _SIGNS:
-        if sign in text or sign == type(error).__name__:
-            return plain.format(model=model)
-    return f"{model} failed while {doing} ({type(error).__name__}: {text[:160]}); pick another model."
+    if plain := _meaning(error):
+        return plain.format(model=model)
+    return f"{model} failed while {doing} ({type(error).__name__}: {_text(error)[:160]}); pick another model."
+
+
+def _meaning(error: BaseException) -> str:
+    """What a foreseen error means, with a place for the model's name; "" for any other."""
+    text = _text(error)
+    return next((plain for sign, plain in _SIGNS if sign in text or sign == type(error).__name__), "")
+
+
+def _text(error: BaseException) -> str:
+    return " ".join(str(error).split())

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
+import numpy as np
 import psutil
 import torch
 
@@ -20,8 +20,6 @@ from engine.reasoning.reasoner import ModelStatus, Question
 from engine.reasoning.reply import Reply, shares
 from engine.reasoning.text import TextStream
 from engine.reasoning.trace import Answer, Causal, Done, Failed, Loading, StepDone, Stopped, Token, TraceEvent
-
-log = logging.getLogger(__name__)
 
 
 class VlmReasoner:
@@ -72,9 +70,7 @@ class VlmReasoner:
             doing = "answering" if self._loaded else "loading"
             if faults.is_memory(error):
                 self.close()
-            elif not isinstance(error, faults.ModelError):
-                log.warning("%s while %s", type(error).__name__, doing, exc_info=error)
-            yield Failed(faults.sentence(error, self.model, doing))
+            yield Failed(faults.told(error, self.model, doing))
 
     def _ready(self) -> Iterator[TraceEvent]:
         if self._loaded is None:
@@ -126,8 +122,8 @@ class Answering:
         yield Done(tokens, reading + spent, first, self._loaded.device)
 
     def _write(self, prompt: State, reply: Reply, sample: int, room: int) -> Iterator[TraceEvent]:
-        """Tokens and steps of one sample. Sample s draws with seed + s; only the first may be greedy."""
-        generator = torch.Generator().manual_seed(self._question.seed + sample)
+        """Tokens and steps of one sample; only the first may be greedy."""
+        generator = torch.Generator().manual_seed(_drawing(self._question.seed, sample))
         temperature = self._question.temperature or (0.0 if sample == 0 else 1.0)
         state = prompt
         held: Token | None = None  # within a character: its text is what the end of the reply makes of it
@@ -181,6 +177,11 @@ class Answering:
 def drop(as_is: Sequence[float], changed: Sequence[float]) -> float:
     """How much less likely the same tokens became, nats; only losses count (MedFocus, arXiv 2605.20158)."""
     return sum(max(0.0, a - b) for a, b in zip(as_is, changed, strict=True))
+
+
+def _drawing(seed: int, sample: int) -> int:
+    """The generator's seed of a sample: that of no other sample of any seed."""
+    return int(np.random.SeedSequence((seed, sample)).generate_state(1, np.uint64)[0])
 
 
 def _told(tokens: Sequence[Token], steps: Sequence[Step], sample: int) -> Iterator[TraceEvent]:

@@ -122,6 +122,12 @@ def test_a_seed_repeats_and_samples_differ(loaded: Loaded) -> None:
     assert [event.sample for event in first if isinstance(event, Answer)] == [0, 1, 2]
 
 
+def test_a_sample_of_one_seed_is_no_sample_of_the_next(loaded: Loaded) -> None:
+    first, second = (_run(loaded, samples=3, seed=seed) for seed in (11, 12))
+    drawn = [["".join(token.text for token in _tokens(run, sample)) for sample in (1, 2)] for run in (first, second)]
+    assert not set(drawn[0]) & set(drawn[1])
+
+
 def test_the_first_of_several_samples_is_the_greedy_one(loaded: Loaded) -> None:
     assert _tokens(_run(loaded, samples=2)) == _tokens(_run(loaded, samples=1))
 

@@ -185,6 +185,20 @@ def test_a_second_question_at_the_same_time_is_refused(replaying: HostedReasoner
     first.close()  # type: ignore[attr-defined]
 
 
+def test_a_saved_trace_that_is_not_there_or_damaged_is_one_sentence(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    damaged = tmp_path / "damaged.jsonl"
+    damaged.write_text("{\n")
+    for path in (tmp_path / "absent.jsonl", damaged):
+        reasoner = HostedReasoner(str(path))
+        last = list(reasoner.explain(tiny.question()))[-1]
+        reasoner.close()
+        assert isinstance(last, Failed)
+        assert path.name in last.message
+    assert "Traceback" not in capfd.readouterr().err
+
+
 def test_a_killed_process_is_told_and_explain_starts_another(replaying: HostedReasoner) -> None:
     events = replaying.explain(tiny.question())
     _until_token(events)

@@ -243,6 +243,20 @@ def test_out_of_memory_is_one_sentence_and_the_next_question_works(
     assert _kinds(list(reasoner.explain(tiny.question()))) == [Input, Loading, Answer, Done]
 
 
+def test_what_was_foreseen_leaves_no_traceback_and_what_was_not_does(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    import huggingface_hub.constants
+
+    with monkeypatch.context() as patch:
+        patch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+        _failure("nobody/nothing")
+    assert not caplog.records
+    monkeypatch.setattr(vlm.Decoder, "read", lambda *_: [][0])
+    _failure(str(folder))
+    assert caplog.records[0].exc_info is not None
+
+
 def test_a_mended_folder_works_after_a_failure(copy: Path) -> None:
     reasoner = VlmReasoner(str(copy))
     (copy / "model.safetensors").rename(copy / "away")
@@ -269,8 +283,9 @@ def test_a_question_takes_canvas_question_and_options_from_the_card(tmp_path: Pa
     asked = make_question(_volume(), box, card, seed=4, samples=2, causal=True)
     assert (asked.text, asked.options, asked.prompt, asked.seed) == ("Which kind?", ("mass", "normal"), "brief", 4)
     assert {condition.name for condition in asked.causal} >= {"no inset", "roi blanked"}
-    own = make_question(_volume(), box, card, text=" Left? ", options=["yes", "no"], zoom=False)
+    own = make_question(_volume(), box, card, text=" Left? ", options=["yes", "no"], zoom=False, causal=True)
     assert (own.text, own.options, own.canvas.inset) == ("Left?", ("yes", "no"), None)
+    assert all(condition.canvas.inset is None for condition in own.causal)
     event = input_event(asked, "m")
     assert event.roi_mm == (10, 10, 9, 30, 30, 15)
     assert "Which kind?" in event.prompt
@@ -285,6 +300,13 @@ def test_a_box_outside_the_volume_and_no_samples_are_the_users_fault() -> None:
         make_question(_volume(), Box((500, 500, 500), (510, 510, 510)), card)
     with pytest.raises(InputError, match="samples"):
         make_question(_volume(), Box((10, 10, 9), (30, 30, 15)), card, samples=0)
+    with pytest.raises(InputError, match="seed"):
+        make_question(_volume(), Box((10, 10, 9), (30, 30, 15)), card, seed=-1, causal=True)
+
+
+def test_an_option_given_twice_is_offered_once() -> None:
+    asked = make_question(_volume(), Box((10, 10, 9), (30, 30, 15)), ModelCard(name="m"), options=("a", "b", "a"))
+    assert asked.options == ("a", "b")
 
 
 def test_no_name_means_the_bundled_model_and_a_bad_folder_is_refused(tmp_path: Path) -> None:
