@@ -26,7 +26,7 @@ fi
 # Qt's platform plug-ins load these; a Debian machine without a desktop lacks most of them.
 libraries="libegl1 libgl1 libopengl0 libxkbcommon0 libxkbcommon-x11-0 libdbus-1-3 libfontconfig1 libglib2.0-0 libxrender1
 libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxcb-shape0 libxcb-image0 libxcb-render-util0 libxcb-xinerama0
-libxcb-xkb1 libxcb-randr0 fonts-dejavu-core xvfb"
+libxcb-xkb1 libxcb-randr0 libxcursor1 fonts-dejavu-core xvfb"
 if command -v dpkg-query >/dev/null 2>&1; then
     missing=""
     for library in $libraries; do
