@@ -83,6 +83,7 @@ def bundle(run: Path, figures: dict[str, Any], real: dict[str, Any] | None, fold
     for file in (run / "model").iterdir():
         if file.name != FILE:
             shutil.copyfile(file, folder / file.name)
+            (folder / file.name).chmod(0o644)
     card = replace(
         ModelCard.load(str(run / "model")),
         name="loupe-tiny",

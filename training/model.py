@@ -142,6 +142,7 @@ def build(text: PreTrainedTokenizerFast, shape: dict[str, Any], seed: int) -> Qw
 def export(model: Qwen2_5_VLForConditionalGeneration, made: Qwen2_5_VLProcessor, folder: Path) -> None:
     """The folder that AutoModelForImageTextToText and AutoProcessor load: bf16 safetensors, tokenizer, template."""
     folder.mkdir(parents=True, exist_ok=True)
-    state = {name: value.detach().to(torch.bfloat16) for name, value in model.state_dict().items()}
+    tied = "lm_head.weight" if model.config.tie_word_embeddings else ""  # is the embedding: stored once
+    state = {name: value.detach().to(torch.bfloat16) for name, value in model.state_dict().items() if name != tied}
     model.save_pretrained(folder, state_dict=state)
     made.save_pretrained(folder)
