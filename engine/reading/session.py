@@ -218,7 +218,10 @@ def _restored(reading: Reading, at: str) -> str:
     parts = [f"{count} {name}{'s' if count > 1 else ''}" for count, name in counts if count]
     if not parts:
         return ""
-    when = datetime.fromisoformat(at).astimezone()
-    day = "" if when.date() == datetime.now().astimezone().date() else f"{when.day} {when:%B %Y}, "
     listed = " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
+    try:
+        when = datetime.fromisoformat(at).astimezone()
+    except ValueError:  # a damaged byte in the time must not hide the reading
+        return f"Restored {listed}."
+    day = "" if when.date() == datetime.now().astimezone().date() else f"{when.day} {when:%B %Y}, "
     return f"Restored {listed} from {day}{when:%H:%M}."

@@ -50,6 +50,7 @@ def connect(path: Path, *, create: bool = False) -> sqlite3.Connection:
     """An open, checked session file. DamagedError when it is none, NewerFormatError when a newer program wrote it."""
     mode = "rwc" if create else "rw"
     db = sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, timeout=_BUSY_S, isolation_level=None)
+    db.text_factory = _text
     try:
         _check(db, path, create)
         # FULL: a commit is on the disk, past a power cut, before `save` returns; a few ms, a few times a minute.
@@ -59,10 +60,17 @@ def connect(path: Path, *, create: bool = False) -> sqlite3.Connection:
             db.executescript(_TABLES)
     except BaseException as error:
         db.close()
+        if isinstance(error, UnicodeDecodeError):  # sqlite3 met bytes that are no text in the damaged schema
+            raise DamagedError("the schema is damaged") from error
         if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
             raise DamagedError(str(error)) from error
         raise
     return db
+
+
+def _text(raw: bytes) -> str:
+    """A stored text; a damaged byte becomes U+FFFD. sqlite3 would raise, with the whole text in its message."""
+    return raw.decode("utf-8", "replace")
 
 
 def _check(db: sqlite3.Connection, path: Path, create: bool) -> None:
@@ -112,12 +120,13 @@ def salvage(path: Path) -> Reading | None:
     """The newest reading that can still be read out of a damaged file, or None."""
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
+            db.text_factory = _text
             newest = db.execute("SELECT max(id) FROM commits").fetchone()[0] or 0
             for number in range(newest, 0, -1):
                 reading = _row(db, number)
                 if reading:
                     return reading
-    except sqlite3.Error:
+    except (sqlite3.Error, UnicodeDecodeError):
         return None  # nothing in it can be read: the file itself is kept aside
     return None
 
@@ -126,7 +135,7 @@ def _row(db: sqlite3.Connection, number: int) -> Reading | None:
     try:
         row = db.execute("SELECT reading FROM commits WHERE id = ?", (number,)).fetchone()
         return codec.loads(row[0]) if row else None
-    except (sqlite3.Error, InputError, TypeError):
+    except (sqlite3.Error, ValueError, TypeError):
         return None  # this row is lost; an older one may be whole
 
 

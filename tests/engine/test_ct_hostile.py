@@ -265,3 +265,12 @@ def test_a_box_on_an_oblique_grid_holds_the_voxels_whose_centres_it_holds() -> N
     window, inside = volume.box_mask(box)
     assert inside.sum() == wanted.sum() > 0
     np.testing.assert_array_equal(inside, wanted[window])
+
+
+def test_control_codes_in_a_uid_do_not_break_the_sentence(slice_: Path, tmp_path: Path) -> None:
+    uid = str(dcmread(slice_).SeriesInstanceUID).encode()
+    raw = slice_.read_bytes().replace(uid, b"1.2\n3\x00\x074" + uid[8:])
+    (tmp_path / "a.dcm").write_bytes(raw[:-100])
+    with pytest.raises(InputError, match="cut short") as error:
+        load(tmp_path)
+    assert str(error.value).isprintable()

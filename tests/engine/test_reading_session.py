@@ -180,7 +180,7 @@ def saved_session(folder: Path, commits: int = 12) -> tuple[Path, Reading]:
         return session.path, reading
 
 
-@pytest.mark.parametrize("damage", ["header", "text", "half", "middle", "row", "foreign"])
+@pytest.mark.parametrize("damage", ["header", "text", "half", "middle", "schema", "row", "byte", "foreign"])
 def test_a_damaged_file_is_kept_aside_said_and_never_overwritten(tmp_path: Path, damage: str) -> None:
     path, reading = saved_session(tmp_path)
     whole = path.read_bytes()
@@ -192,10 +192,14 @@ def test_a_damaged_file_is_kept_aside_said_and_never_overwritten(tmp_path: Path,
         path.write_bytes(whole[: len(whole) // 2])
     elif damage == "middle":
         path.write_bytes(whole[:12_000] + b"\xa5" * 9_000 + whole[21_000:])
+    elif damage == "schema":
+        path.write_bytes(whole.replace(b"CREATE TABLE commits", b"CREATE \xa5ABLE commits"))
     else:
         with closing(sqlite3.connect(path)) as db, db:
             if damage == "row":
                 db.execute("UPDATE commits SET reading = 'x' WHERE id = 12")
+            elif damage == "byte":  # no UTF-8, and no JSON either
+                db.execute("UPDATE commits SET reading = CAST(reading || x'a5' AS TEXT) WHERE id = 12")
             else:
                 db.execute("PRAGMA application_id = 7")
     broken = path.read_bytes()
@@ -203,7 +207,7 @@ def test_a_damaged_file_is_kept_aside_said_and_never_overwritten(tmp_path: Path,
         aside = [other for other in tmp_path.glob("*.damaged-*.loupe")]
         assert [other.read_bytes() for other in aside] == [broken]
         assert aside[0].name in session.warning
-        if damage == "row":
+        if damage in ("row", "byte"):
             assert len(session.reading.rois) == 11
             assert session.restored.startswith("Restored 11 ROIs")
         if damage == "foreign":
@@ -212,6 +216,17 @@ def test_a_damaged_file_is_kept_aside_said_and_never_overwritten(tmp_path: Path,
     with closing(Session.open(UID, folder=tmp_path)) as again:
         assert again.reading == after
         assert again.warning == ""
+
+
+def test_damage_outside_the_last_reading_hides_nothing(tmp_path: Path) -> None:
+    path, reading = saved_session(tmp_path)
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("UPDATE commits SET label = CAST(x'a5' AS TEXT) WHERE id = 3")
+        db.execute("UPDATE commits SET at = CAST(x'a5' AS TEXT) WHERE id = 12")
+    with closing(Session.open(UID, folder=tmp_path)) as session:
+        assert (session.reading, session.warning) == (reading, "")
+        assert session.restored == "Restored 12 ROIs."
+        assert len(session.history()) == 12
 
 
 def test_an_empty_file_left_by_a_kill_at_birth_is_simply_begun(tmp_path: Path) -> None:

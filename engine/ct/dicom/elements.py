@@ -80,8 +80,9 @@ class Elements:
     little: bool = True
 
     def text(self, tag: int) -> str:
-        """A code, UID or number as text, without padding; "" where absent. Not for names: see `words`."""
-        return self.values.get(tag, b"").strip(b" \0\r\n").decode("ascii", "replace")
+        """A code, UID or number as text, without padding or control codes; "" where absent. For names: `words`."""
+        text = self.values.get(tag, b"").strip(b" \0\r\n").decode("ascii", "replace")
+        return text if text.isprintable() else "".join(one if one.isprintable() else "\ufffd" for one in text)
 
     def texts(self, tag: int) -> tuple[str, ...]:
         """The values of a multi-valued code."""
