@@ -26,7 +26,7 @@ _COARSE_MM = 2.5
 _MARGIN_MM = 2.0
 _LEAST_SCORE = 0.05
 _LEAST_HU = 120.0  # of a blob's response: a faint ground-glass spot of 200 HU above lung
-_LOOKED_AT = 160
+_PLACES, _SIZES_EACH = 130, 2  # looked at closely
 # Grid step, width of the hollows that are filled (radius of a closing ball), and the sizes searched there; all mm.
 _PASSES = ((1.5, 8.0, (1.3, 1.9, 2.6)), (3.0, 16.0, (3.75, 5.2)), (3.0, 26.0, (7.2, 10.4)))
 
@@ -119,14 +119,19 @@ def _search(volume: Volume, lungs: _Lungs, step: float, hollow: Field, sigmas: t
 
 
 def _chosen(blobs: list[tuple[Blob, Field]]) -> list[tuple[Blob, Field]]:
-    """The strongest and roundest; of neighbours in place and size only the best."""
-    kept: list[tuple[Blob, Field]] = []
-    for blob, hollow in sorted(blobs, key=lambda pair: -pair[0].response * pair[0].roundness ** 0.5):
-        if not any(_alike(blob, other) for other, _ in kept):
-            kept.append((blob, hollow))
-            if len(kept) == _LOOKED_AT:
-                break
-    return kept
+    """The roundest, then the strongest and largest places, each with its best _SIZES_EACH answers.
+
+    Vessels outnumber and outshine nodules: ranked by response alone they would crowd out ground glass. Which size
+    outlines a spot best is known only after a close look.
+    """
+    places: list[list[tuple[Blob, Field]]] = []
+    for pair in sorted(blobs, key=lambda pair: -_promise(pair[0])):
+        place = next((place for place in places if _alike(pair[0], place[0][0])), None)
+        if place is None and len(places) < _PLACES:
+            places.append([pair])
+        elif place is not None and len(place) < _SIZES_EACH:
+            place.append(pair)
+    return [pair for place in places for pair in place]
 
 
 def _promise(blob: Blob) -> float:
