@@ -38,8 +38,8 @@ class Box:
     high: Point
 
     @staticmethod
-    def from_corners(a: Point, b: Point) -> Box:
-        """The box spanned by any two opposite corners (LPS mm)."""
+    def from_corners(a: ArrayLike, b: ArrayLike) -> Box:
+        """The box spanned by any two opposite corners (3 numbers each, LPS mm)."""
         low, high = np.minimum(a, b), np.maximum(a, b)
         return Box((float(low[0]), float(low[1]), float(low[2])), (float(high[0]), float(high[1]), float(high[2])))
 
@@ -133,10 +133,8 @@ class Geometry:
     @property
     def bounds(self) -> Box:
         """The axis-aligned LPS box around all voxels, edges included (mm)."""
-        far = np.array(self.size_ijk) - 0.5
-        corners = self.to_mm(Box((-0.5, -0.5, -0.5), (float(far[0]), float(far[1]), float(far[2]))).corners())
-        low, high = corners.min(0), corners.max(0)
-        return Box((float(low[0]), float(low[1]), float(low[2])), (float(high[0]), float(high[1]), float(high[2])))
+        corners = self.to_mm(Box.from_corners((-0.5, -0.5, -0.5), np.array(self.size_ijk) - 0.5).corners())
+        return Box.from_corners(corners.min(0), corners.max(0))
 
     @staticmethod
     def letter(direction: ArrayLike) -> str:

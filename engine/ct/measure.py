@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -67,14 +66,10 @@ def measure_box(volume: Volume, box: Box) -> Measured:
         raise InputError("The ROI holds no voxel of the scan; give a box in LPS mm that lies within it.")
     through = int(np.argmax(np.abs(volume.geometry.directions[:, 2])))
     bounds = volume.geometry.bounds
-    seen = Box(_each(max, box.low, bounds.low), _each(min, box.high, bounds.high))
+    seen = Box.from_corners(np.maximum(box.low, bounds.low), np.minimum(box.high, bounds.high))
     across = [edge for axis, edge in enumerate(seen.size) if axis != through]
     measured = _measured(volume, window, inside, math.hypot(*across), box.size, seen.centre)
     return replace(measured, volume_ml=float(math.prod(seen.size)) / 1000)
-
-
-def _each(pick: Callable[[float, float], float], a: Point, b: Point) -> Point:
-    return (pick(a[0], b[0]), pick(a[1], b[1]), pick(a[2], b[2]))
 
 
 def measure_mask(volume: Volume, mask: NDArray[np.bool_]) -> Measured:
@@ -207,7 +202,8 @@ def midline_x(volume: Volume, z: float) -> float:
     up = int(np.argmax(np.abs(geometry.directions[2])))
     if across == up:
         return 0.0
-    level = int(np.clip(round(float(geometry.to_index((*geometry.bounds.centre[:2], z))[up])), 0, _size(volume, up)))
+    height = geometry.to_index((*geometry.bounds.centre[:2], z))[up]
+    level = int(np.clip(np.rint(height), 0, geometry.size_ijk[up] - 1))
     section = volume.hu.take(level, axis=2 - up)  # [.., ..] of the two other axes, in k, j, i order
     axis = [a for a in (2, 1, 0) if a != up].index(across)
     counts = (section > BODY_HU).sum(axis=1 - axis)
@@ -218,7 +214,3 @@ def midline_x(volume: Volume, z: float) -> float:
     ijk = geometry.to_index(geometry.bounds.centre)
     ijk[up], ijk[across] = level, (columns[0] + columns[-1]) / 2
     return float(geometry.to_mm(ijk)[0])
-
-
-def _size(volume: Volume, axis: int) -> int:
-    return volume.geometry.size_ijk[axis] - 1

@@ -1,6 +1,7 @@
 """One SQLite file a case: every commit is a transaction and a row, so a crash loses nothing that was committed.
 
-SQLite's write-ahead log and locks do the work (sqlite.org/wal.html). The file's name is a hash of the series UID.
+SQLite's write-ahead log and locks do the work (sqlite.org/wal.html). The file's name is a hash of the series UID, and
+of the scan's content where that UID is only a file's name.
 Two windows may write to one case: each save applies that window's own changes to what is saved by then.
 """
 
