@@ -13,10 +13,11 @@ from app.case import Case
 from app.explainer import Explainer, MakeReasoner, hosted
 from app.job import Jobs
 from app.settings import Settings
+from app.tools.boxes import moved
 from app.viewing import Viewing, ViewingModel
 from engine.ct.errors import InputError
 from engine.ct.geometry import Plane, Point
-from engine.ct.volume import PRESETS, Window
+from engine.ct.volume import PRESETS
 from engine.reading import edits
 from engine.reading.document import Document
 from engine.reading.model import Finding, Reading, Roi
@@ -114,12 +115,6 @@ class Desk(QObject):
         """Show the preset window of that name."""
         self.viewing.set(window=PRESETS[name])
 
-    @property
-    def own_windows(self) -> tuple[Window, ...]:
-        """The windows that the series itself brings."""
-        volume = self.viewing.state.volume
-        return volume.provenance.windows if volume is not None else ()
-
     def scroll(self, by: int) -> None:
         """Move by slices in the plane that the pointer was in last."""
         state = self.viewing.state
@@ -132,13 +127,15 @@ class Desk(QObject):
 
     def nudge(self, right: int, down: int) -> None:
         """Shift the selected ROI by pixels of the plane that the pointer was in last."""
-        volume, roi = self.viewing.state.volume, self.selected
+        volume = self.viewing.state.volume
+        roi = self.document.committed.roi(self.viewing.state.selected)
         if volume is None or roi is None:
             return
         frame = volume.geometry.plane(self.plane)
         origin, there = frame.to_mm(0, 0, 0), frame.to_mm(right, down, 0)
         step: Point = (there[0] - origin[0], there[1] - origin[1], there[2] - origin[2])
-        self.document.commit("Move ROI", edits.nudge_roi(self.document.committed, roi.id, step))
+        box = moved(roi.box, step, volume.geometry.bounds)
+        self.document.commit("Move ROI", edits.move_roi(self.document.committed, roi.id, box))
 
     def go_to(self, roi_id: str) -> None:
         """Select an ROI and bring every plane to its centre."""

@@ -26,7 +26,7 @@ def drawn(frame: PlaneFrame, start: Point, end: Point, bounds: Box, *, square: b
         high[axis] = max(start[axis], start[axis] + mm) if not centred else start[axis] + abs(mm)
     deep = max(min(high[across] - low[across], high[down] - low[down]), frame.slice_mm)
     low[through], high[through] = start[through] - deep / 2, start[through] + deep / 2
-    return within(_thickened(Box(_point(low), _point(high)), frame), bounds)
+    return _thickened(within(Box(_point(low), _point(high)), bounds), frame, bounds)
 
 
 def resized(
@@ -47,7 +47,7 @@ def resized(
             high[axis] -= way[axis] if centred else 0.0
     if square:
         _squared(low, high, box, axes, sides, _GROWS[frame.plane])
-    return within(_thickened(Box.from_corners(_point(low), _point(high)), frame), bounds)
+    return _thickened(within(Box.from_corners(_point(low), _point(high)), bounds), frame, bounds)
 
 
 def _squared(
@@ -93,15 +93,16 @@ def in_plane(frame: PlaneFrame, start: Point, end: Point) -> Point:
     return _point(way)
 
 
-def _thickened(box: Box, frame: PlaneFrame) -> Box:
-    """No edge shorter than the grid's step along it."""
+def _thickened(box: Box, frame: PlaneFrame, bounds: Box) -> Box:
+    """No edge shorter than the grid's step along it, and still within `bounds`."""
     across, down, through = AXES[frame.plane]
     least = {across: frame.pixel_mm[1], down: frame.pixel_mm[0], through: frame.slice_mm}
     low, high = list(box.low), list(box.high)
     for axis, step in least.items():
         lack = step - (high[axis] - low[axis])
         if lack > 0:
-            low[axis], high[axis] = low[axis] - lack / 2, high[axis] + lack / 2
+            low[axis] = max(min(low[axis] - lack / 2, bounds.high[axis] - step), bounds.low[axis])
+            high[axis] = min(low[axis] + step, bounds.high[axis])
     return Box(_point(low), _point(high))
 
 

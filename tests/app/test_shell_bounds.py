@@ -1,0 +1,42 @@
+"""ROIs stay inside the scan, whatever draws, pulls or nudges them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QPoint
+from pytestqt.qtbot import QtBot
+
+from app.application import Program
+from engine.ct.geometry import Plane
+from tests.app.desk import drag, draw_mass, key, open_path, pane
+
+
+def test_a_drag_beside_the_picture_makes_no_flat_box(qtbot: QtBot, program: Program, lidc: Path) -> None:
+    """What is drawn or pulled out of the scan keeps a voxel's thickness inside it."""
+    open_path(qtbot, program, lidc)
+    key(program, "B")
+    view = pane(program, Plane.AXIAL)
+    view.zoom_at(0.4, view.width() / 2, view.height() / 2)
+    drag(view, QPoint(10, 60), QPoint(40, 100))
+    roi = program.desk.selected
+    assert roi is not None
+    step = program.desk.viewing.state.volume.geometry.spacing  # type: ignore[union-attr]
+    assert min(roi.box.size) >= min(step) * 0.99
+    assert program.desk.explainer.canvas(roi) is not None
+
+
+def test_nudging_stops_at_the_edge_of_the_scan(qtbot: QtBot, program: Program, lidc: Path) -> None:
+    """The box keeps its size and its voxels."""
+    open_path(qtbot, program, lidc)
+    roi = draw_mass(program)
+    volume = program.desk.viewing.state.volume
+    assert roi is not None
+    assert volume is not None
+    for _ in range(300):
+        program.desk.nudge(+2, 0)
+    moved = program.desk.selected
+    assert moved is not None
+    assert moved.box.high[0] == pytest.approx(volume.geometry.bounds.high[0])
+    assert moved.box.size == pytest.approx(roi.box.size)
