@@ -53,6 +53,7 @@ class Panes(QWidget):
             view.double_clicked.connect(self.maximise)
             view.context_requested.connect(self.context_asked)
         desk.viewing.changed.connect(self._viewed)
+        desk.explainer.changed.connect(self._use_canvas)
         self._arrange(desk.viewing.state.layout)
 
     @property
@@ -71,6 +72,8 @@ class Panes(QWidget):
         """Zoom and pan of every view as at first; the slice stays."""
         for view in self.slices.values():
             view.reset()
+        if self.volume is not None:
+            self.volume.reset()
 
     def maximise(self, pane: Plane | str) -> None:
         """One pane fills the grid; once more brings the grid back."""
@@ -100,6 +103,10 @@ class Panes(QWidget):
             self._arrange(new.layout)
         if self.volume is None and old.loading is not None and new.loading is None and new.volume is not None:
             QTimer.singleShot(50, self, self.make_volume_view)
+
+    def _use_canvas(self) -> None:
+        for view in self.slices.values():
+            view.use_canvas(self._desk.explainer.card.canvas)
 
     def _arrange(self, layout: str) -> None:
         shown = {plane: layout in ("mpr", plane.value) for plane in Plane}

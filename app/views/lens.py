@@ -33,8 +33,9 @@ def lens_picture(
 
 
 def lens_place(picture: tuple[QImage, float], box: QRectF, area: QRectF) -> QRectF:
-    """Where the lens goes: the side away from the box, half way down (widget px)."""
-    edge = float(min(picture[0].width(), _SHARE * min(area.width(), area.height())))
+    """Where the lens goes: the side away from the box, half way down, enlarged by a whole factor (widget px)."""
+    side, room = picture[0].width(), _SHARE * min(area.width(), area.height())
+    edge = float(side * (room // side) or room)
     left = box.center().x() > area.center().x()
     x = area.left() + _SIDE if left else area.right() - _SIDE - edge
     return QRectF(round(x), round(area.center().y() - edge / 2), round(edge), round(edge))
@@ -48,7 +49,11 @@ def draw_lens(painter: QPainter, picture: tuple[QImage, float], box: QRectF, pla
     end = (place.right() if left else place.left(), place.center().y())
     painter.setPen(QPen(QColor(ACCENT), 1))
     painter.drawLine(QLineF(*start, *end))
-    painter.drawImage(place, image)
+    mode = Qt.TransformationMode.FastTransformation  # the model's pixels as they are; only a reduced lens is smoothed
+    if place.width() < image.width():
+        mode = Qt.TransformationMode.SmoothTransformation
+    size = place.size().toSize() * (painter.device().devicePixelRatio() if painter.device() else 1.0)
+    painter.drawImage(place, image.scaled(size, Qt.AspectRatioMode.IgnoreAspectRatio, mode))
     painter.setBrush(Qt.BrushStyle.NoBrush)
     painter.drawRect(place)
     draw_text(painter, f"{mm:.0f} mm", place.left(), place.bottom() + 2, TEXT)

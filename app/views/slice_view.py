@@ -75,8 +75,9 @@ class SliceView(Stage):
 
     def use_canvas(self, spec: CanvasSpec) -> None:
         """The lens shows the inset as the model with this canvas gets it."""
-        self._canvas_spec = spec
-        self.refresh()
+        if spec != self._canvas_spec:
+            self._canvas_spec = spec
+            self.refresh()
 
     def grab_picture(self) -> QImage:
         """The pane as it is shown."""

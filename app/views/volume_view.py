@@ -69,7 +69,7 @@ class VolumeView(QWidget):
         """From the front again, all of it in view."""
         if self._scene is not None:
             self._scene.face()
-            self._draw(coarse=False)
+            self._draw(coarse=True)
 
     def _buttons(self) -> QButtonGroup:
         group = QButtonGroup(self)
