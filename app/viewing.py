@@ -34,6 +34,11 @@ class Viewing:
     selected: str = ""  # id of the selected ROI, "" if none
     lens: bool = False  # the inset shown over the viewport
 
+    @property
+    def length_unit(self) -> str:
+        """Millimetres as "mm", or "px" where the scan doesn't say how large its pixels are."""
+        return "mm" if self.volume is None or self.volume.provenance.spacing_known else "px"
+
 
 class ViewingModel(QObject):
     """Holds one Viewing; `changed(old, new)` after every change. Views compare fields with `is` or `==`."""

@@ -23,12 +23,12 @@ _MINUS = re.compile(r"-(?=\d)")
 EMPTY = "No ROI yet. Draw one (B) or let Loupe suggest some (G)."
 
 
-def size_text(size: Point) -> str:
+def size_text(size: Point, unit: str) -> str:
     """Such as "25 × 31 × 18 mm"."""
-    return " × ".join(f"{edge:.0f}" for edge in size) + " mm"
+    return " × ".join(f"{edge:.0f}" for edge in size) + f" {unit}"
 
 
-def rows(reading: Reading) -> tuple[Row, ...]:
+def rows(reading: Reading, unit: str = "mm") -> tuple[Row, ...]:
     """The reader's ROIs as made, each with its findings, then the suggestions, best first.
 
     A row's `data` is (ROI id, Finding or None).
@@ -36,24 +36,25 @@ def rows(reading: Reading) -> tuple[Row, ...]:
     made: list[Row] = []
     for roi in in_order(reading):
         findings = [finding for finding in reading.findings if finding.roi_id == roi.id]
-        made += [_finding_row(roi, finding) for finding in findings] or [_roi_row(roi)]
+        made += [_finding_row(roi, finding, unit) for finding in findings] or [_roi_row(roi, unit)]
     return tuple(made)
 
 
-def _roi_row(roi: Roi) -> Row:
+def _roi_row(roi: Roi, unit: str) -> Row:
     if roi.status == "suggested":
         score = f"{roi.score:.2f}" if roi.score is not None else ""
         what, _, rest = _MINUS.sub("−", roi.reason).partition(" mm, ")
         title = f"{what[:1].upper()}{what[1:]} mm" if rest else roi.reason or "Suggestion"
-        detail = rest or size_text(roi.box.size)
+        detail = rest or size_text(roi.box.size, unit)
         return Row(title, detail, "ph.selection", SUGGESTION, score, roi.reason, (roi.id, None))
-    return Row(roi.name or "ROI", size_text(roi.box.size), "ph.bounding-box", ACCENT, "", roi.reason, (roi.id, None))
+    size = size_text(roi.box.size, unit)
+    return Row(roi.name or "ROI", size, "ph.bounding-box", ACCENT, "", roi.reason, (roi.id, None))
 
 
-def _finding_row(roi: Roi, finding: Finding) -> Row:
+def _finding_row(roi: Roi, finding: Finding, unit: str) -> Row:
     symbol, colour = VERDICTS[finding.verdict]
     said = f"corrected, model said {finding.label}" if finding.verdict == "corrected" else str(finding.verdict)
-    size = f" · {finding.size_mm:.0f} mm" if finding.size_mm is not None else ""
+    size = f" · {finding.size_mm:.0f} {unit}" if finding.size_mm is not None else ""
     probability = f"{finding.probability:.2f}" if finding.probability is not None else ""
     detail = f"{roi.name or 'Suggestion'}{size} · {said}"
     return Row(finding.text, detail, symbol, colour, probability, detail, (roi.id, finding))
@@ -111,9 +112,11 @@ class FindingsPanel(QWidget):
             self._mark()
         if old.selected != new.selected or old.loading != new.loading:
             self.measurements.later()
+        if old.length_unit != new.length_unit:
+            self._fill()
 
     def _fill(self) -> None:
-        made = rows(self._desk.document.reading)
+        made = rows(self._desk.document.reading, self._desk.viewing.state.length_unit)
         self.empty.setVisible(not made)
         self.list.setVisible(bool(made))
         self.list.set_rows(made)
@@ -183,18 +186,19 @@ class Measurements(QFrame):
         if roi is None or volume is None or not self._desk.ready:
             return
         self.title.setText(roi.name or "Suggestion")
-        unit = "HU" if volume.provenance.units == "HU" else "(raw)"
+        unit, length = "HU" if volume.provenance.units == "HU" else "(raw)", self._desk.viewing.state.length_unit
         try:
             measured = measure_box(volume, roi.box)
         except InputError as error:
             self.setToolTip(str(error))
-            texts = ["nothing to measure", "–", size_text(roi.box.size), "–", "–"]
+            texts = ["nothing to measure", "–", size_text(roi.box.size, length), "–", "–"]
         else:
+            self.setToolTip("")
             texts = [
                 f"{measured.mean:.0f} ± {measured.sd:.0f} {unit}",
                 f"{measured.min:.0f} … {measured.max:.0f} {unit}",
-                "×".join(f"{edge:.1f}" for edge in roi.box.size) + " mm",
-                f"{measured.volume_ml:.2f} ml",
+                "×".join(f"{edge:.1f}" for edge in roi.box.size) + f" {length}",
+                f"{measured.volume_ml:.2f} ml" if measured.spacing_known else "–",
                 measured.patient_side,
             ]
         for value, text in zip(self._values.values(), texts, strict=True):

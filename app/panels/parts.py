@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import qtawesome
@@ -43,6 +44,11 @@ def label(text: str = "", name: str = "", *, wrap: bool = False) -> QLabel:
     made.setTextFormat(Qt.TextFormat.PlainText)
     made.setWordWrap(wrap)
     return made
+
+
+def plain_tip(text: str) -> str:
+    """A tooltip that shows `text` as it is: Qt guesses, and would take a description's "<b>" for markup."""
+    return f"<p style='white-space: pre-wrap'>{escape(text)}</p>" if set("<&") & set(text) else text
 
 
 def as_panel(widget: QWidget) -> None:
@@ -156,7 +162,7 @@ class RowList(QListWidget):
     def show_row(self, item: QListWidgetItem, row: Row) -> None:
         """Put a row into an item."""
         item.setData(_ROW, row)
-        item.setToolTip(row.tip)
+        item.setToolTip(plain_tip(row.tip))
         item.setData(Qt.ItemDataRole.AccessibleTextRole, f"{row.title}, {row.detail}")
         item.setIcon(icon(row.icon, row.colour))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
-from app.panels.parts import KeepKeys, button, icon
+from app.panels.parts import KeepKeys, button, icon, plain_tip
 from app.theme import ACCENT, BAD
 from engine.reasoning.card import ModelCard
 
@@ -46,9 +46,8 @@ class QuestionBar(QWidget):
         """What is asked when the fields are blank."""
         self.question.setPlaceholderText(card.question)
         self.options.setPlaceholderText(", ".join(card.options) or "Options, comma separated")
-        self.options.setToolTip(
-            "The answers to choose from, comma separated. Blank: " + (", ".join(card.options) or "any")
-        )
+        usual = ", ".join(card.options) or "any"
+        self.options.setToolTip(plain_tip(f"The answers to choose from, comma separated. Blank: {usual}"))
 
     def show_running(self, running: bool, ready: bool) -> None:
         """Explain while nothing runs, Stop while something does."""

@@ -6,7 +6,7 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QProgressBar, QStatusBar
 
 from app.desk import Desk
-from app.panels.parts import button, icon, label
+from app.panels.parts import button, icon, label, plain_tip
 from app.theme import ACCENT
 from app.viewing import Viewing
 from engine.ct.geometry import Point
@@ -60,7 +60,7 @@ class Status(QStatusBar):
         if self._fade.remainingTime() > SAID_MS - TOGETHER_MS:
             text = f"{self.said.text()}  {text}"
         self.said.setText(text)
-        self.said.setToolTip(text)
+        self.said.setToolTip(plain_tip(text))
         self._fade.start()
 
     def hover(self, point: Point | None) -> None:
@@ -73,7 +73,8 @@ class Status(QStatusBar):
         hu = volume.hu_at(point)
         value = f"{hu:.0f} {volume.provenance.units}" if hu is not None else "outside"
         x, y, z = point
-        self.place.setText(f"{value} · ({x:.1f}, {y:.1f}, {z:.1f}) mm".replace("-", "−"))
+        unit = self._desk.viewing.state.length_unit
+        self.place.setText(f"{value} · ({x:.1f}, {y:.1f}, {z:.1f}) {unit}".replace("-", "−"))
 
     def show_warnings(self) -> None:
         """How many there are."""

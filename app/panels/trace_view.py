@@ -6,6 +6,7 @@ from PySide6.QtCore import QEvent, QTimer
 from PySide6.QtGui import QColor, QFont, QHelpEvent, QTextBlockFormat, QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import QTextEdit, QToolTip
 
+from app.panels.parts import plain_tip
 from app.panels.trace_text import Piece, TokenText, pieces, told
 from app.theme import MODEL, TEXT
 from engine.reasoning.trace import Token
@@ -123,7 +124,7 @@ class TraceView(QTextEdit):
             if token is None:
                 QToolTip.hideText()
             else:
-                QToolTip.showText(event.globalPos(), told(token), self)
+                QToolTip.showText(event.globalPos(), plain_tip(told(token)), self)
             return True
         return super().event(event)
 

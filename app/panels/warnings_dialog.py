@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QDialog, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
-from app.panels.parts import icon, label
+from app.panels.parts import icon, label, plain_tip
 from app.theme import ACCENT
 from engine.ct.volume import SeriesWarning
 
@@ -20,7 +20,7 @@ class WarningsDialog(QDialog):
         self.list.setSpacing(4)
         for warning in warnings:
             item = QListWidgetItem(icon("ph.warning", ACCENT), _text(warning), self.list)
-            item.setToolTip("\n".join(warning.files[:40]))
+            item.setToolTip(plain_tip("\n".join(warning.files[:40])))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(16, 16, 16, 16)
         if warnings:

@@ -88,7 +88,7 @@ def thickness_text(source: Provenance) -> str:
 
 def signed(value: float, digits: int = 0) -> str:
     """A number with a real minus sign, which is as wide as a figure."""
-    return f"{value + 0.0:.{digits}f}".replace("-", "−")
+    return f"{value:z.{digits}f}".replace("-", "−")
 
 
 def scale_bar(scale: float, width: float, known: bool, pixel_px: float) -> tuple[float, str] | None:
