@@ -37,6 +37,10 @@ def _ready(window: MainWindow) -> bool:
     return window.desk.ready
 
 
+def _saved(window: MainWindow) -> bool:
+    return window.desk.ready and window.desk.case.session is not None
+
+
 def _shown(window: MainWindow) -> bool:
     return window.desk.viewing.state.volume is not None
 
@@ -134,7 +138,7 @@ _FILE = (
         "File",
         enabled=lambda w: len(w.desk.case.series) > 1,
     ),
-    Action("export", "Export reading…", (), "ph.export", lambda w: w.export_reading(), "File", enabled=_ready),
+    Action("export", "Export reading…", (), "ph.export", lambda w: w.export_reading(), "File", enabled=_saved),
     Action("quit", "Quit", ("Ctrl+Q",), "ph.sign-out", lambda w: w.close(), "File"),
 )
 _EDIT = (

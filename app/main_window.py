@@ -184,10 +184,10 @@ class MainWindow(QMainWindow):
 
     def toggle_panels(self) -> None:
         """Hide every panel, or show again those that were hidden so."""
-        shown = [dock for dock in self.docks.values() if dock.isVisible()]
+        shown = [dock for dock in self.docks.values() if not dock.isHidden()]  # those behind a tab are not hidden
         for dock in shown or self._hidden or self.docks.values():
             dock.setVisible(not shown)
-        self._hidden = shown
+        self._hidden = [*self._hidden, *shown] if shown else []
 
     def toggle_full_screen(self) -> None:
         """The whole screen, and back."""
@@ -236,8 +236,8 @@ class MainWindow(QMainWindow):
     def remember(self) -> None:
         """Put the layout into the settings."""
         settings = self.desk.settings
-        if self._hidden:
-            self.toggle_panels()
+        for dock in self._hidden:
+            dock.show()
         settings.geometry = bytes(self.saveGeometry().toBase64().data()).decode()
         settings.docks = bytes(self.saveState(LAYOUT_VERSION).toBase64().data()).decode()
         if self.desk.viewing.state.layout == "mpr":
