@@ -31,6 +31,7 @@ class Case(QObject):
     """Opens paths and shows their series. Nothing of it blocks; faults arrive as `failed`, one sentence each."""
 
     listed = Signal(object)  # tuple of Series
+    leaving = Signal()  # another series comes: last moment to save what belongs to this one
     begun = Signal(object)  # the Series whose loading begins
     progressed = Signal(object)  # share 0..1, or None when nothing loads
     loaded = Signal(object)  # the whole Volume
@@ -118,6 +119,7 @@ class Case(QObject):
     def _run(self, items: Any) -> None:
         if self._job is not None:
             self._job.cancel()
+        self._note = ""
         self.progressed.emit(0.0)
         self._job = job = self._jobs.run(items)
         job.item.connect(self._took)
@@ -145,11 +147,12 @@ class Case(QObject):
         if self._thumbnails is not None:
             self._thumbnails.cancel()
             self._thumbnails = None
+        self.leaving.emit()
         self.close()
         self.current = series
         self._viewing.set(volume=None, selected="", loading=0.0, lens=False)
+        self.begun.emit(series)  # messages go here; what the session has to say comes after
         self._document.replace(self._restored(series))
-        self.begun.emit(series)
 
     def _restored(self, series: Series) -> Reading:
         from engine.reading.session import Session

@@ -67,7 +67,7 @@ class Explainer(QObject):
         self.roi_id = ""
         self.trace_id = ""
         self.answer: Answer | None = None
-        case.begun.connect(self.clear)
+        case.leaving.connect(self.clear)  # while the trace can still be saved with its case
 
     @property
     def running(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from app import faults
 from app.case import Case
@@ -14,6 +14,7 @@ from engine.reading.document import Document
 from engine.reading.model import Roi, new_id
 
 TOP = 10
+DRAG_MS = 50  # while the reader drags, suggestions wait: a commit would end the drag
 
 
 class Suggester(QObject):
@@ -30,12 +31,15 @@ class Suggester(QObject):
         self._jobs = jobs
         self._job: Job | None = None
         self._no_lung = False
+        self._found: tuple[Candidate, ...] = ()  # what waits for the end of a drag
+        self._later = QTimer(self, singleShot=True, interval=DRAG_MS)
+        self._later.timeout.connect(self._offer)
         case.begun.connect(self.stop)
 
     @property
     def running(self) -> bool:
         """Whether the proposer works."""
-        return self._job is not None
+        return self._job is not None or self._later.isActive()
 
     def suggest(self) -> None:
         """Look for regions worth a look in the whole volume."""
@@ -49,23 +53,28 @@ class Suggester(QObject):
 
     def stop(self) -> bool:
         """Give up; False if nothing runs."""
-        if self._job is None:
+        if not self.running:
             return False
-        self._job.cancel()
+        if self._job is not None:
+            self._job.cancel()
         self._end()
         self.said.emit("No longer looking for suggestions.")
         return True
 
     def _took(self, item: Progress | tuple[Candidate, ...]) -> None:
         if isinstance(item, tuple):
-            self._end()
-            self._offer(item)
+            self._found, self._job = item, None
+            self._offer()
         else:
             self._no_lung = item.text == NO_LUNG
             self.progressed.emit(item.share, item.text)
 
-    def _offer(self, candidates: tuple[Candidate, ...]) -> None:
-        rois = [Roi(new_id(), each.box, "", "suggested", each.score, each.source, each.reason) for each in candidates]
+    def _offer(self) -> None:
+        if self._document.previewing:
+            self._later.start()
+            return
+        rois = [Roi(new_id(), each.box, "", "suggested", each.score, each.source, each.reason) for each in self._found]
+        self._end()
         before = self._document.committed
         reading = edits.add_suggestions(before, rois)
         self._document.commit("Suggest ROIs", reading)
@@ -83,5 +92,6 @@ class Suggester(QObject):
         self.failed.emit(faults.sentence(error))
 
     def _end(self) -> None:
-        self._job = None
+        self._job, self._found = None, ()
+        self._later.stop()
         self.progressed.emit(None, "")
