@@ -9,7 +9,7 @@ from app.theme import BAD, MUTED
 
 
 class MessageBar(QFrame):
-    """Shows the last message until it is closed or outdated; one that repeats is counted, not stacked."""
+    """Shows the last message until it is closed or outdated."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
