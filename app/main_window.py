@@ -77,12 +77,12 @@ class MainWindow(QMainWindow):
         return docks
 
     def _share_out(self) -> None:
-        """The docks' first sizes: a wide window gives the canvas room for twice its pixels."""
+        """The docks' first sizes."""
         wide = self.width() >= WIDE
         left, right = (296, 424) if wide else (240, 328)
         self.resizeDocks(list(self.docks.values()), [left, left, right], Qt.Orientation.Horizontal)
         self.resizeDocks([self.docks["series"], self.docks["findings"]], [300, 600], Qt.Orientation.Vertical)
-        self.reasoning.share_out(wide)
+        self.reasoning.share_out(self.height())
 
     def _centre(self) -> QWidget:
         centre = QWidget()

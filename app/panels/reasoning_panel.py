@@ -99,9 +99,9 @@ class ReasoningPanel(QWidget):
         self.retry.clicked.connect(explainer.again)
         self.model.clicked.connect(self.model_asked)
 
-    def share_out(self, wide: bool) -> None:
-        """The first sizes of canvas and reasoning."""
-        canvas = 440 if wide else 240
+    def share_out(self, room: int) -> None:
+        """The first sizes in a window of that height (px): the bundled canvas doubled, or as it is; the rest reasons."""
+        canvas = 340 if room >= 850 else 232
         self._split.setSizes([canvas, max(self.height() - canvas, 300)])
 
     def explain(self) -> None:
