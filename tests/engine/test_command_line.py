@@ -82,7 +82,6 @@ FAULTS = {
     "explain {scan} --roi-mm 0,0,0,1,1,1 --seed 99999999999999999999": "--seed",
     "explain {scan} --roi-mm 0,0,0,1,1,1 --samples 0": "--samples",
     "explain {scan} --roi-mm 0,0,0,1,1,1 --options ,": "--options",
-    "train sft --config {absent}": "absent cannot be read",
 }
 
 
@@ -126,6 +125,13 @@ def start(*words: str | Path, **changes: str) -> subprocess.Popen[bytes]:
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"} | changes
     command = [sys.executable, "main.py", *map(str, words)]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
+
+
+def test_training_without_its_configuration_is_exit_2(tmp_path: Path) -> None:
+    process = start("train", "sft", "--config", tmp_path / "absent.toml")  # torch stays out of the tests' process
+    out, err = process.communicate()
+    assert (process.returncode, out) == (2, b"")
+    assert is_one_sentence(err.decode())
 
 
 @pytest.mark.parametrize("words", [["--help"], ["info", "{scan}"], ["info", "{scan}", "--json"]])
