@@ -100,7 +100,7 @@ class ReasoningPanel(QWidget):
         self.model.clicked.connect(self.model_asked)
 
     def share_out(self, room: int) -> None:
-        """The first sizes in a window of that height (px): the bundled canvas doubled, or as it is; the rest reasons."""
+        """First sizes in a window of that height (px): the bundled canvas doubled, or as it is; the rest reasons."""
         canvas = 340 if room >= 850 else 232
         self._split.setSizes([canvas, max(self.height() - canvas, 300)])
 
