@@ -30,7 +30,7 @@ def test_warm_calls_do_not_count() -> None:
     assert len(calls) == 5
 
 
-def test_a_group_that_fails_is_told_and_leaves_the_others_their_rows(
+def test_a_group_that_fails_is_told_and_one_not_asked_for_is_not_run(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(bench, "GROUPS", {"engine.no_such_group": ("absent",), "training.bench": ("synthetic",)})
