@@ -27,7 +27,7 @@ from app.application import Program
 from app.snapshot import open_and_wait, private_program, wait_painted
 from app.viewing import Viewing
 from app.views.slice_view import SliceView
-from app.waiting import settle, wait_until
+from app.waiting import settle
 from engine.bench import Row
 from engine.bench.load import write_series
 from engine.ct.geometry import Box, Plane
@@ -126,21 +126,9 @@ def many_rois(program: Program) -> None:
 
 def start_seconds(folder: Path) -> tuple[float, float]:
     """From a new process to the window and to the first painted image, seconds."""
-    command = [sys.executable, "-m", "app.bench", "start", str(folder)]
+    command = [sys.executable, "-m", "app.bench_start", str(time.time()), str(folder)]
     window, image = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[-2:]
     return float(window), float(image)
-
-
-def _start(folder: Path) -> None:
-    with private_program() as program:
-        program.window.resize(*SIZE)
-        program.window.show()
-        QApplication.processEvents()
-        sys.stdout.write(f"{time.time() - psutil.Process().create_time()}\n")
-        program.window.open([folder])
-        axial = program.window.panes.slices[Plane.AXIAL]
-        wait_until(lambda: axial.painted > 0, 60)
-        sys.stdout.write(f"{time.time() - psutil.Process().create_time()}\n")
 
 
 def main() -> None:
@@ -173,7 +161,4 @@ def _bare_qt() -> float:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 2 and sys.argv[1] == "start":
-        _start(Path(sys.argv[2]))
-    else:
-        main()
+    main()
