@@ -120,11 +120,14 @@ def explain(args: argparse.Namespace) -> int:
 def _stream(events: Iterator[TraceEvent], as_json: bool, out: Path | None) -> int:
     """Print events as they come; exit code 2 when the model could not start, 1 when it broke later."""
     from engine.reasoning.render import as_text
-    from engine.reasoning.trace import Failed, Token, Trace
+    from engine.reasoning.trace import Failed, Loading, Token, Trace
 
     came: list[TraceEvent] = []
     code = 0
     for event in events:
+        if isinstance(event, Loading):
+            print(event.message, file=sys.stderr)
+            continue
         came.append(event)
         print(event.line() + "\n" if as_json else as_text(event), end="", flush=True)
         if isinstance(event, Failed):

@@ -56,7 +56,7 @@ def open_steps(paths: Sequence[Path], wanted: str = "") -> Iterator[Listed | Loa
     series = tuple(each for one in scans for each in one.series)
     warnings = tuple(each for one in scans for each in one.warnings)
     chosen = choose(Scan(series, warnings), wanted or None)
-    yield Listed(str(sources[0]), series, warnings, chosen, credit(sources[0]))
+    yield Listed(str(sources[0].absolute()), series, warnings, chosen, credit(sources[0]))
     yield from load_steps(chosen)
 
 

@@ -17,6 +17,8 @@ from engine.reasoning.card import ModelCard
 from engine.reasoning.zoom import Picture
 from training.dataset import chat
 
+MAX_TOKENS = 512  # as the viewer's
+
 
 @dataclass(frozen=True, eq=False)
 class Reader:
@@ -57,9 +59,11 @@ class Reader:
         texts = [self.processor.apply_chat_template(chat(one), add_generation_prompt=True) for one in prompts]
         images = [Image.fromarray(one) for one in pictures]
         inputs = self.processor(text=texts, images=images, padding=True, return_tensors="pt").to(self.model.device)
-        drawn = {"do_sample": True, "temperature": 1.0, "top_k": 0, "num_return_sequences": samples}
+        # The model's own distribution, whatever its folder's generation settings say; replies as long as the viewer's.
+        drawn = {"do_sample": True, "temperature": 1.0, "top_k": 0, "top_p": 1.0, "num_return_sequences": samples}
+        how = drawn if samples > 1 else {"do_sample": False}
         with torch.inference_mode():
-            ids = self.model.generate(**inputs, **(drawn if samples > 1 else {"do_sample": False}), max_new_tokens=120)
+            ids = self.model.generate(**inputs, **how, repetition_penalty=1.0, max_new_tokens=MAX_TOKENS)
         tail = ids[:, inputs["input_ids"].shape[1] :]
         said = self.processor.batch_decode(tail, skip_special_tokens=True)
         return [list(said[i : i + samples]) for i in range(0, len(said), samples)]

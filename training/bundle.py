@@ -20,7 +20,8 @@ DATA = (
     "Drawn on the fly by training/synthetic.py: lesions of known kind, 4 to 50 mm (regions larger), in phantoms "
     "and in slices of four real scans: LIDC-IDRI-0001 without its mass (CC BY 3.0, doi 10.7937/K9/TCIA.2015.LO9QL9SX), "
     "3D Slicer CTChest (MIT), two TotalSegmentator examples (Apache-2.0). Tested on other phantoms and on a third "
-    "chest scan, a TotalSegmentator CTA, that training never saw."
+    "chest scan, a TotalSegmentator CTA, that training never saw. The mass of LIDC-IDRI-0001 was never trained on, but "
+    "it and the plain lung of that scan were looked at while the generator was tuned: a development case, no test."
 )
 PURPOSE = "Shows on any laptop how a local model reasons about a region of a CT. Research use, not for diagnosis."
 LIMITS = (

@@ -44,14 +44,21 @@ class ReplyTrainer(Trainer):  # type: ignore[misc]
     def _get_train_sampler(self, *args: Any, **kwargs: Any) -> Any:
         return SequentialSampler(self.train_dataset)
 
-    def compute_loss(self, model: Any, inputs: dict[str, Tensor], return_outputs: bool = False, **rest: Any) -> Any:
-        """Mean cross-entropy of the reply's tokens."""
+    def compute_loss(
+        self,
+        model: Any,
+        inputs: dict[str, Tensor],
+        return_outputs: bool = False,
+        num_items_in_batch: Tensor | int | None = None,
+    ) -> Any:
+        """Mean cross-entropy of the reply's tokens, over all micro-batches of a step where they are accumulated."""
         labels = inputs.pop("labels")
         core = model.get_base_model() if self.lora else model
         hidden = core.model(**inputs, use_cache=False).last_hidden_state[:, :-1]
         wanted = labels[:, 1:] != IGNORED
         logits = core.lm_head(hidden[wanted])
-        loss = functional.cross_entropy(logits.float(), labels[:, 1:][wanted])
+        total = functional.cross_entropy(logits.float(), labels[:, 1:][wanted], reduction="sum")
+        loss = total / (wanted.sum() if num_items_in_batch is None else num_items_in_batch)
         return (loss, {"logits": logits}) if return_outputs else loss
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:

@@ -7,6 +7,7 @@ inside while wall and heart do not; maxima of the Laplacian of Gaussian are look
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from engine.ct.geometry import Box
+from engine.ct.measure import patient_side
 from engine.ct.volume import Volume
 from engine.propose.blobs import Blob, find_blobs
 from engine.propose.grid import Grid, isotropic
@@ -26,7 +28,7 @@ _COARSE_MM = 2.5
 _MARGIN_MM = 2.0
 _LEAST_SCORE = 0.05
 _LEAST_HU = 120.0  # of a blob's response: a faint ground-glass spot of 200 HU above lung
-_PLACES, _SIZES_EACH = 130, 2  # looked at closely
+_PROMISING, _PLACES, _SIZES_EACH = 2000, 130, 2  # of thousands of blobs; looked at closely; answers a place
 # Grid step, width of the hollows that are filled (radius of a closing ball), and the sizes searched there; all mm.
 _PASSES = ((1.5, 8.0, (1.3, 1.9, 2.6)), (3.0, 16.0, (3.75, 5.2)), (3.0, 26.0, (7.2, 10.4)))
 
@@ -59,7 +61,6 @@ class _Lungs:
     grid: Grid
     mask: Mask
     box: Box
-    middle: float  # LPS x between the lungs, mm
     hu: float  # median of aerated lung
 
     @staticmethod
@@ -68,7 +69,7 @@ class _Lungs:
         at = np.argwhere(mask)
         low, high = grid.to_mm(at.min(0) - 4.0), grid.to_mm(at.max(0) + 4.0)
         box = Box((low[0], low[1], low[2]), (high[0], high[1], high[2]))
-        return _Lungs(grid, mask, box, box.centre[0], float(np.median(grid.hu[mask])))
+        return _Lungs(grid, mask, box, float(np.median(grid.hu[mask])))
 
 
 def propose(volume: Volume, top: int = 10) -> tuple[Candidate, ...]:
@@ -106,7 +107,7 @@ def propose_steps(volume: Volume, top: int = 10) -> Generator[Progress | tuple[C
         if shape is not None:
             found.append((score(blob, shape, coarsest), blob, shape))
     yield Progress(1.0, "Ranked")
-    yield tuple(_candidate(volume, lungs, *each) for each in _apart(found)[:top])
+    yield tuple(_candidate(volume, rank, shape) for rank, _, shape in _apart(found)[:top])
 
 
 def _search(volume: Volume, lungs: _Lungs, step: float, hollow: Field, sigmas: tuple[float, ...]) -> list[Blob]:
@@ -125,7 +126,7 @@ def _chosen(blobs: list[tuple[Blob, Field]]) -> list[tuple[Blob, Field]]:
     outlines a spot best is known only after a close look.
     """
     places: list[list[tuple[Blob, Field]]] = []
-    for pair in sorted(blobs, key=lambda pair: -_promise(pair[0])):
+    for pair in sorted(blobs, key=lambda pair: -_promise(pair[0]))[:_PROMISING]:
         place = next((place for place in places if _alike(pair[0], place[0][0])), None)
         if place is None and len(places) < _PLACES:
             places.append([pair])
@@ -139,8 +140,8 @@ def _promise(blob: Blob) -> float:
 
 
 def _alike(a: Blob, b: Blob) -> bool:
-    away = float(np.linalg.norm(np.subtract(a.centre, b.centre)))
-    return 0.5 < a.sigma / b.sigma < 2 and away < 0.7 * max(a.radius, b.radius)
+    near = 0.7 * max(a.radius, b.radius)
+    return 0.5 < a.sigma / b.sigma < 2 and math.dist(a.centre, b.centre) < near
 
 
 def _apart(found: list[tuple[float, Blob, Shape]]) -> list[tuple[float, Blob, Shape]]:
@@ -159,9 +160,9 @@ def _share(a: Box, b: Box) -> bool:
     )
 
 
-def _candidate(volume: Volume, lungs: _Lungs, rank: float, blob: Blob, shape: Shape) -> Candidate:
+def _candidate(volume: Volume, rank: float, shape: Shape) -> Candidate:
     bounds = volume.geometry.bounds
     low = np.clip(np.array(shape.box.low) - _MARGIN_MM, bounds.low, bounds.high)
     high = np.clip(np.array(shape.box.high) + _MARGIN_MM, bounds.low, bounds.high)
     box = Box((float(low[0]), float(low[1]), float(low[2])), (float(high[0]), float(high[1]), float(high[2])))
-    return Candidate(box, rank, words(shape, shape.box.centre[0] > lungs.middle))
+    return Candidate(box, rank, words(shape, patient_side(volume, shape.box.centre)))

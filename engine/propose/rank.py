@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from engine.ct.measure import Side
 from engine.propose.blobs import Blob
 from engine.propose.shape import Shape
 
@@ -57,7 +58,7 @@ def measures(blob: Blob, shape: Shape) -> dict[str, float]:
     }
 
 
-def words(shape: Shape, left: bool) -> str:
+def words(shape: Shape, side: Side) -> str:
     """One line for the reader: kind, size, HU, side, what it touches."""
     kind = "solid" if shape.hu > -150 else "subsolid" if shape.hu > -350 else "ground-glass"
     if shape.hu > 200:
@@ -67,7 +68,7 @@ def words(shape: Shape, left: bool) -> str:
         f"{kind} {form}",
         f"{shape.diameter_mm:.0f} mm",
         f"{shape.hu:.0f} HU",
-        f"{'left' if left else 'right'} lung",
+        f"{side} lung" if side in ("left", "right") else "lung",
     ]
     if shape.wall > 0.08:
         parts.append("touches the pleura")
