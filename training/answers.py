@@ -18,6 +18,7 @@ from engine.reasoning.zoom import Picture
 from training.dataset import chat
 
 MAX_TOKENS = 512  # as the viewer's
+OWN_TOKENS = 120  # of a model with a card of ours: its replies end before 80, or never (seen on blank pictures)
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,8 +63,9 @@ class Reader:
         # The model's own distribution, whatever its folder's generation settings say; replies as long as the viewer's.
         drawn = {"do_sample": True, "temperature": 1.0, "top_k": 0, "top_p": 1.0, "num_return_sequences": samples}
         how = drawn if samples > 1 else {"do_sample": False}
+        limit = MAX_TOKENS if self.card.assumed else OWN_TOKENS
         with torch.inference_mode():
-            ids = self.model.generate(**inputs, **how, repetition_penalty=1.0, max_new_tokens=MAX_TOKENS)
+            ids = self.model.generate(**inputs, **how, repetition_penalty=1.0, max_new_tokens=limit)
         tail = ids[:, inputs["input_ids"].shape[1] :]
         said = self.processor.batch_decode(tail, skip_special_tokens=True)
         return [list(said[i : i + samples]) for i in range(0, len(said), samples)]
