@@ -2,119 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
+from app.action import (
+    Action,
+    can_accept,
+    can_reject,
+    has_rois,
+    judging,
+    layout,
+    nudge,
+    preset,
+    ready,
+    saved,
+    selected,
+    shown,
+    tool,
+)
 from engine.ct.volume import PRESETS
-
-if TYPE_CHECKING:
-    from app.main_window import MainWindow
-
-Run = Callable[["MainWindow"], Any]
-Ask = Callable[["MainWindow"], bool]
-
-
-@dataclass(frozen=True)
-class Action:
-    """One thing to do. `shortcut` holds one or more keys, the first is shown; `enabled` and `checked` are asked anew
-    whenever something changed; `title`, where given, is a text that changes (undo names what it takes back).
-    """
-
-    key: str
-    text: str
-    shortcut: tuple[str, ...]
-    icon: str
-    run: Run
-    menu: str
-    enabled: Ask = lambda window: True
-    checked: Ask | None = None
-    title: Callable[[MainWindow], str] | None = None
-    tip: str = ""
-
-
-def _ready(window: MainWindow) -> bool:
-    return window.desk.ready
-
-
-def _saved(window: MainWindow) -> bool:
-    return window.desk.ready and window.desk.case.session is not None
-
-
-def _shown(window: MainWindow) -> bool:
-    return window.desk.viewing.state.volume is not None
-
-
-def _selected(window: MainWindow) -> bool:
-    return window.desk.selected is not None
-
-
-def _has_rois(window: MainWindow) -> bool:
-    return bool(window.desk.document.reading.rois)
-
-
-def _judging(window: MainWindow) -> bool:
-    return window.desk.judging
-
-
-def _can_accept(window: MainWindow) -> bool:
-    roi = window.desk.selected
-    return window.desk.judging or (roi is not None and roi.status == "suggested")
-
-
-def _can_reject(window: MainWindow) -> bool:
-    return window.desk.judging or _selected(window)
-
-
-def _tool(key: str, text: str, shortcut: str, icon: str, tip: str) -> Action:
-    def run(window: MainWindow) -> None:
-        window.desk.viewing.set(tool=key)
-
-    def chosen(window: MainWindow) -> bool:
-        return window.desk.viewing.state.tool == key
-
-    return Action(
-        f"tool_{key}", text, (shortcut,), icon, run, "ROI" if key == "roi" else "View", checked=chosen, tip=tip
-    )
-
-
-def _preset(number: int, name: str) -> Action:
-    window = PRESETS[name]
-    return Action(
-        f"preset_{name}",
-        f"{window.name.capitalize()}  {window.width:g} / {window.level:g}",
-        (str(number),),
-        "",
-        lambda main: main.desk.preset(name),
-        "View/Window presets",
-        enabled=_shown,
-        checked=lambda main: main.desk.viewing.state.window == window,
-    )
-
-
-def _layout(key: str, text: str, icon: str) -> Action:
-    return Action(
-        f"layout_{key}",
-        text,
-        (),
-        icon,
-        lambda window: window.desk.viewing.set(layout=key),
-        "View/Layout",
-        checked=lambda window: window.desk.viewing.state.layout == key,
-    )
-
-
-def _nudge(key: str, right: int, down: int) -> Action:
-    return Action(
-        f"nudge_{key.lower()}",
-        f"Move ROI one pixel {key.lower()}",
-        (f"Shift+{key}",),
-        "",
-        lambda window: window.desk.nudge(right, down),
-        "ROI/Move by a pixel",
-        enabled=_selected,
-    )
-
 
 _FILE = (
     Action("open_folder", "Open folder…", ("Ctrl+O",), "ph.folder-open", lambda w: w.choose_folder(), "File"),
@@ -138,7 +41,7 @@ _FILE = (
         "File",
         enabled=lambda w: len(w.desk.case.series) > 1,
     ),
-    Action("export", "Export reading…", (), "ph.export", lambda w: w.export_reading(), "File", enabled=_saved),
+    Action("export", "Export reading…", (), "ph.export", lambda w: w.export_reading(), "File", enabled=saved),
     Action("quit", "Quit", ("Ctrl+Q",), "ph.sign-out", lambda w: w.close(), "File"),
 )
 _EDIT = (
@@ -164,19 +67,19 @@ _EDIT = (
     ),
 )
 _VIEW = (
-    _tool("scroll", "Scroll", "S", "ph.arrows-down-up", "Drag up or down to go through the slices"),
-    _tool("window", "Window", "W", "ph.circle-half", "Drag right for a wider window, up for brighter"),
-    _tool("zoom", "Zoom", "Z", "ph.magnifying-glass", "Drag up to come nearer"),
-    _tool("pan", "Pan", "T", "ph.hand", "Drag the picture"),
-    _tool("crosshair", "Crosshair", "J", "ph.crosshair", "Point: the other planes follow"),
-    *(_preset(number, name) for number, name in enumerate(PRESETS, 1)),
-    _layout("mpr", "Three planes and 3D", "ph.squares-four"),
-    _layout("axial", "Axial", "ph.square"),
-    _layout("coronal", "Coronal", "ph.square"),
-    _layout("sagittal", "Sagittal", "ph.square"),
-    _layout("3d", "3D", "ph.cube"),
+    tool("scroll", "Scroll", "S", "ph.arrows-down-up", "Drag up or down to go through the slices"),
+    tool("window", "Window", "W", "ph.circle-half", "Drag right for a wider window, up for brighter"),
+    tool("zoom", "Zoom", "Z", "ph.magnifying-glass", "Drag up to come nearer"),
+    tool("pan", "Pan", "T", "ph.hand", "Drag the picture"),
+    tool("crosshair", "Crosshair", "J", "ph.crosshair", "Point: the other planes follow"),
+    *(preset(number, name) for number, name in enumerate(PRESETS, 1)),
+    layout("mpr", "Three planes and 3D", "ph.squares-four"),
+    layout("axial", "Axial", "ph.square"),
+    layout("coronal", "Coronal", "ph.square"),
+    layout("sagittal", "Sagittal", "ph.square"),
+    layout("3d", "3D", "ph.cube"),
     Action(
-        "slice_up", "Next slice", ("Up", "Right"), "ph.arrow-up", lambda w: w.desk.scroll(+1), "View", enabled=_shown
+        "slice_up", "Next slice", ("Up", "Right"), "ph.arrow-up", lambda w: w.desk.scroll(+1), "View", enabled=shown
     ),
     Action(
         "slice_down",
@@ -185,7 +88,7 @@ _VIEW = (
         "ph.arrow-down",
         lambda w: w.desk.scroll(-1),
         "View",
-        enabled=_shown,
+        enabled=shown,
     ),
     Action(
         "reset",
@@ -194,7 +97,7 @@ _VIEW = (
         "ph.arrow-counter-clockwise",
         lambda w: w.reset(),
         "View",
-        enabled=_shown,
+        enabled=shown,
         tip="Window, zoom and pan as at first; the slice stays",
     ),
     Action(
@@ -213,7 +116,7 @@ _VIEW = (
         "ph.text-aa",
         lambda w: w.next_overlays(),
         "View",
-        enabled=_shown,
+        enabled=shown,
     ),
     Action(
         "lens",
@@ -222,14 +125,14 @@ _VIEW = (
         "ph.magnifying-glass-plus",
         lambda w: w.desk.viewing.set(lens=not w.desk.viewing.state.lens),
         "View",
-        enabled=_selected,
+        enabled=selected,
         checked=lambda w: w.desk.viewing.state.lens,
     ),
     Action("panels", "Hide or show all panels", ("Tab",), "ph.columns", lambda w: w.toggle_panels(), "View"),
     Action("full_screen", "Full screen", ("F11",), "ph.corners-out", lambda w: w.toggle_full_screen(), "View"),
 )
 _ROI = (
-    _tool(
+    tool(
         "roi", "Draw ROI", "B", "ph.bounding-box", "Drag a box in any plane; Shift keeps it square, Alt from the centre"
     ),
     Action(
@@ -239,10 +142,10 @@ _ROI = (
         "ph.sparkle",
         lambda w: w.desk.suggester.suggest(),
         "ROI",
-        enabled=lambda w: _ready(w) and not w.desk.suggesting,
+        enabled=lambda w: ready(w) and not w.desk.suggesting,
         tip="Look for regions worth a look",
     ),
-    Action("next_roi", "Next ROI", ("N",), "ph.skip-forward", lambda w: w.desk.next_roi(+1), "ROI", enabled=_has_rois),
+    Action("next_roi", "Next ROI", ("N",), "ph.skip-forward", lambda w: w.desk.next_roi(+1), "ROI", enabled=has_rois),
     Action(
         "previous_roi",
         "Previous ROI",
@@ -250,7 +153,7 @@ _ROI = (
         "ph.skip-back",
         lambda w: w.desk.next_roi(-1),
         "ROI",
-        enabled=_has_rois,
+        enabled=has_rois,
     ),
     Action(
         "accept",
@@ -259,7 +162,7 @@ _ROI = (
         "ph.check",
         lambda w: w.desk.accept(),
         "ROI",
-        enabled=_can_accept,
+        enabled=can_accept,
     ),
     Action(
         "reject",
@@ -268,12 +171,12 @@ _ROI = (
         "ph.trash",
         lambda w: w.desk.reject(),
         "ROI",
-        enabled=_can_reject,
+        enabled=can_reject,
     ),
-    _nudge("Left", -1, 0),
-    _nudge("Right", +1, 0),
-    _nudge("Up", 0, -1),
-    _nudge("Down", 0, +1),
+    nudge("Left", -1, 0),
+    nudge("Right", +1, 0),
+    nudge("Up", 0, -1),
+    nudge("Down", 0, +1),
 )
 _REASONING = (
     Action(
@@ -283,7 +186,7 @@ _REASONING = (
         "ph.play",
         lambda w: w.explain(),
         "Reasoning",
-        enabled=lambda w: _ready(w) and not w.desk.explainer.running,
+        enabled=lambda w: ready(w) and not w.desk.explainer.running,
         tip="Ask the model about the selected ROI",
     ),
     Action(
@@ -296,7 +199,7 @@ _REASONING = (
         enabled=lambda w: w.desk.explainer.running,
         tip="Esc stops it too",
     ),
-    Action("correct", "Correct…", ("C",), "ph.pencil-simple", lambda w: w.correct(), "Reasoning", enabled=_judging),
+    Action("correct", "Correct…", ("C",), "ph.pencil-simple", lambda w: w.correct(), "Reasoning", enabled=judging),
     Action("choose_model", "Choose model…", (), "ph.cpu", lambda w: w.choose_model(), "Reasoning"),
 )
 _HELP = (

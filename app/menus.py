@@ -9,7 +9,8 @@ from PySide6.QtCore import QPoint, QSize, Qt, QTimer
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMenu, QToolBar, QToolButton
 
-from app.actions import ACTIONS, BY_KEY, LABELLED, MENUS, TOOLBAR, Action
+from app.action import Action
+from app.actions import ACTIONS, BY_KEY, LABELLED, MENUS, TOOLBAR
 from app.panels.parts import icon
 from app.theme import ACCENT, TEXT
 

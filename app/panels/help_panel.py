@@ -17,7 +17,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.actions import ACTIONS, BY_KEY, Action
+from app.action import Action
+from app.actions import ACTIONS, BY_KEY
 from app.panels.parts import button, icon, label
 
 if TYPE_CHECKING:
