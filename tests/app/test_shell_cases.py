@@ -118,7 +118,7 @@ def test_the_lens_gets_the_canvas_of_the_model_that_answers(qtbot: QtBot, progra
     """Not that of some other card."""
     open_path(qtbot, program, lidc)
     spec = program.desk.explainer.card.canvas
-    assert [pane(program, plane)._canvas_spec for plane in Plane] == [spec] * 3
+    assert [pane(program, plane).overlay.canvas_spec for plane in Plane] == [spec] * 3
 
 
 @pytest.mark.parametrize(("inset", "edge"), [(64, 192), (150, 150), (300, 210)])

@@ -239,10 +239,10 @@ def test_a_change_of_one_roi_keeps_what_was_computed_for_the_others(mass: Viewed
     far = Box((-60.0, 0.0, -130.0), (-40.0, 20.0, -110.0))
     mass.document.commit("Draw ROI", edits.add_roi(mass.document.committed, Roi("far", far, "ROI 2")))
     view = mass.views[Plane.AXIAL]
-    before = dict(view._marks)
+    before = dict(view.marks)
     mass.document.commit("Move ROI", edits.nudge_roi(mass.document.committed, "far", (1.0, 0.0, 0.0)))
-    assert view._marks["mass"] is before["mass"]
-    assert view._marks["far"] is not before["far"]
+    assert view.marks["mass"] is before["mass"]
+    assert view.marks["far"] is not before["far"]
 
 
 def test_the_pointer_shows_what_it_would_grip(mass: Viewed) -> None:

@@ -305,7 +305,7 @@ def test_a_lossy_series_says_so_and_minimal_overlays_name_nobody(chest: Viewed) 
 
 def test_without_spacing_nothing_is_said_in_mm_and_without_orientation_no_letter_is_guessed(qtbot: QtBot) -> None:
     viewed = Viewed(qtbot, block(spacing_known=False, orientation_known=False))
-    notes = viewed.views[Plane.AXIAL]._notes(viewed.viewing.state)
+    notes = viewed.views[Plane.AXIAL].overlay.notes(viewed.views[Plane.AXIAL], viewed.viewing.state)
     assert set(notes.letters.values()) == {"?"}
     assert notes.bar is not None
     assert notes.bar[1].endswith(" px")

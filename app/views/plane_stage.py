@@ -1,0 +1,152 @@
+"""One plane of the scan on a stage: which slice the viewing state asks for, and the ROIs that the plane cuts."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QPointF, QRect, QRectF, Signal
+from PySide6.QtGui import QPainter
+from PySide6.QtWidgets import QWidget
+
+from app.viewing import Viewing, ViewingModel
+from app.views.marks import Mark
+from app.views.shading import shade
+from app.views.slice_overlay import SliceOverlay
+from app.views.stage import Stage
+from engine.ct.geometry import Box, Geometry, Plane, PlaneFrame, Point
+from engine.reading.document import Document
+from engine.reading.model import Reading, Roi
+from engine.reasoning.zoom import CanvasSpec
+
+_NO_FRAME = PlaneFrame.of(
+    Geometry.from_axes((0, 0, 0), [[1, 0, 0], [0, 1, 0], [0, 0, 1]], (1, 1, 1), (1, 1, 1)), Plane.AXIAL
+)
+
+
+class PlaneStage(Stage):
+    """Follows the viewing state and the document. +1 slice is towards the head, the front or the left (PlaneFrame)."""
+
+    slice_changed = Signal()  # another slice is shown; not yet painted
+
+    def __init__(self, viewing: ViewingModel, document: Document, plane: Plane, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.viewing, self.document, self.plane = viewing, document, plane
+        self.frame = _NO_FRAME
+        self.slice = 0
+        self.bounds = Box((0, 0, 0), (0, 0, 0))
+        self.marks: dict[str, Mark] = {}  # by ROI id
+        self.overlay = SliceOverlay(viewing, document, plane)
+        self._hu: NDArray[np.generic] = np.zeros((1, 1), np.int16)  # the slice shown
+        viewing.changed.connect(self._viewing_changed)
+        # A closure that keeps no reference to a destroyed widget: the document outlives the view.
+        self.destroyed.connect(document.subscribe(self._reading_changed))
+
+    @property
+    def editing(self) -> bool:
+        """Whether ROIs are being drawn or pulled here; a stage without a hand edits nothing."""
+        return False
+
+    def abort(self) -> bool:
+        """Cancel the drag under way; False if there was none."""
+        return False
+
+    def use_canvas(self, spec: CanvasSpec) -> None:
+        """The lens shows the inset as the model with this canvas gets it."""
+        if spec != self.overlay.canvas_spec:
+            self.overlay.canvas_spec = spec
+            self.refresh()
+
+    def clamped(self, point: Point) -> Point:
+        """The LPS point, brought into the volume."""
+        rows, columns = self.frame.shape
+        column, row, slice_ = (float(value) for value in self.frame.to_screen(point))
+        return self.frame.to_mm(
+            min(max(column, 0), columns - 1), min(max(row, 0), rows - 1), min(max(slice_, 0), self.frame.count - 1)
+        )
+
+    def visible_marks(self) -> list[Mark]:
+        """ROIs that the shown slice cuts."""
+        return [mark for mark in self.marks.values() if mark.spans(self.slice)]
+
+    def on_screen(self, point: Point) -> QPointF:
+        """Where an LPS point lies, seen along the plane's normal, widget px."""
+        column, row, _slice = self.frame.to_screen(point)
+        return self.to_widget(float(column), float(row))
+
+    def paint_overlays(self, painter: QPainter) -> None:
+        """ROIs, cross lines, texts."""
+        self.overlay.paint(painter, self, QRectF(self.rect()))
+
+    def _viewing_changed(self, old: Viewing, new: Viewing) -> None:
+        if new.volume is not old.volume or new.revision != old.revision:
+            self._take_volume(old, new)
+        elif new.volume is not None and new.cursor != old.cursor:
+            self._follow(old, new)
+        if (new.window, new.inverted) != (old.window, old.inverted):
+            self._show_slice(fresh=False)
+        elif _dress(new) != _dress(old):
+            self.refresh()
+
+    def _take_volume(self, old: Viewing, new: Viewing) -> None:
+        self.overlay.forget()
+        if new.volume is None:
+            self.abort()
+            self.frame, self.slice = _NO_FRAME, 0
+            self.set_picture(None, fresh=False)
+        elif old.volume is None or not _same_grid(old.volume.geometry, new.volume.geometry):
+            self.abort()
+            self.frame = new.volume.geometry.plane(self.plane)
+            self.bounds = new.volume.geometry.bounds
+            self.set_raster(self.frame.shape, self.frame.pixel_mm)
+        self._remark(self.document.reading.rois)
+        if new.volume is not None:
+            self.slice = self.frame.slice_of(new.cursor)
+            self._show_slice(fresh=True)
+
+    def _follow(self, old: Viewing, new: Viewing) -> None:
+        """Another slice is painted; where only the cross moves, only its lines are."""
+        was, self.slice = self.slice, self.frame.slice_of(new.cursor)
+        if self.slice == was:
+            self._update_cross(old.cursor)
+            self._update_cross(new.cursor)
+            return
+        self._show_slice(fresh=True)
+        self.slice_changed.emit()
+        if abs(self.slice - was) == 1:
+            self.show_now()  # a slice that is passed must be seen; a jump can wait for the next frame
+
+    def _show_slice(self, *, fresh: bool) -> None:
+        state = self.viewing.state
+        if state.volume is None:
+            return
+        if fresh:  # gathering a sagittal slice costs more than all the rest: a window drag gathers none
+            self._hu = np.ascontiguousarray(self.frame.take(state.volume.hu, self.slice))
+        self.set_picture(shade(self._hu, state.window, state.inverted), fresh=fresh)  # type: ignore[arg-type]
+
+    def _reading_changed(self, old: Reading, new: Reading) -> None:
+        if new.rois is not old.rois and self.viewing.state.volume is not None:
+            self._remark(new.rois)
+            self.refresh()
+
+    def _remark(self, rois: tuple[Roi, ...]) -> None:
+        """Marks of ROIs that are still the same value on the same grid are kept."""
+        kept = self.marks
+        self.marks = {}
+        for roi in rois if self.viewing.state.volume is not None else ():
+            mark = kept.get(roi.id)
+            same = mark is not None and mark.roi is roi and mark.frame is self.frame
+            self.marks[roi.id] = mark if same and mark else Mark.of(roi, self.frame)
+
+    def _update_cross(self, cursor: Point) -> None:
+        at = self.on_screen(cursor)
+        self.viewport().update(QRect(round(at.x()) - 2, 0, 5, self.height()))
+        self.viewport().update(QRect(0, round(at.y()) - 2, self.width(), 5))
+
+
+def _dress(state: Viewing) -> tuple[object, ...]:
+    """What changes the overlays but not the picture."""
+    return (state.overlays, state.selected, state.lens, state.tool, state.layout, state.loading)
+
+
+def _same_grid(a: Geometry, b: Geometry) -> bool:
+    return a is b or (a.shape == b.shape and bool((a.affine == b.affine).all()))
