@@ -7,9 +7,9 @@ from typing import Any
 
 from engine.ct.errors import InputError
 from engine.ct.geometry import Box, Point
-from engine.reading.model import Finding, Reading, Roi
+from engine.reading.model import Finding, KeyImage, Reading, Roi
 
-VERSION = 1  # grows when an older program could misread what is written
+VERSION = 2  # grows when an older program could misread, or drop, what is written; 2: key images
 
 
 class NewerFormatError(InputError):
@@ -25,6 +25,7 @@ def to_json(reading: Reading) -> dict[str, Any]:
         **vars(reading),
         "rois": rois,
         "findings": [{**vars(each)} for each in reading.findings],
+        "key_images": [{**vars(each)} for each in reading.key_images],
     }
 
 
@@ -41,6 +42,7 @@ def from_json(values: dict[str, Any]) -> Reading:
             values["frame_of_reference"],
             tuple(_roi(roi) for roi in values["rois"]),
             tuple(Finding(**finding) for finding in values["findings"]),
+            tuple(_key_image(each) for each in values.get("key_images", ())),
         )
     except InputError:
         raise
@@ -65,6 +67,12 @@ def loads(text: str) -> Reading:
 def _roi(values: dict[str, Any]) -> Roi:
     rest = {name: value for name, value in values.items() if name != "box"}
     return Roi(box=Box(_point(values["box"]["low"]), _point(values["box"]["high"])), **rest)
+
+
+def _key_image(values: dict[str, Any]) -> KeyImage:
+    exact = {name: float(values[name]) for name in ("width", "level", "scale")}
+    centre = _point(values["centre"]) if values["centre"] else None
+    return KeyImage(**{**values, **exact, "cursor": _point(values["cursor"]), "centre": centre})
 
 
 def _point(values: list[float]) -> Point:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TypeVar
 
-from engine.reading.model import Finding, Reading, Roi
+from engine.reading.model import Finding, KeyImage, Reading, Roi
 
-Item = TypeVar("Item", bound=Roi | Finding)
+Item = TypeVar("Item", bound=Roi | Finding | KeyImage)
 
 
 def merge(base: Reading, mine: Reading, theirs: Reading) -> Reading:
@@ -20,7 +20,8 @@ def merge(base: Reading, mine: Reading, theirs: Reading) -> Reading:
     rois = _merge(base.rois, mine.rois, theirs.rois)
     there = {roi.id for roi in rois}
     lost = {roi.id: roi for side in (base, theirs, mine) for roi in side.rois if roi.id in needed - there}
-    return replace(mine, rois=(*rois, *lost.values()), findings=findings)
+    keys = _merge(base.key_images, mine.key_images, theirs.key_images)
+    return replace(mine, rois=(*rois, *lost.values()), findings=findings, key_images=keys)
 
 
 def _merge(base: tuple[Item, ...], mine: tuple[Item, ...], theirs: tuple[Item, ...]) -> tuple[Item, ...]:

@@ -6,7 +6,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Literal
 
-from engine.ct.geometry import Box
+from engine.ct.geometry import Box, Point
 
 RoiStatus = Literal["drawn", "suggested"]
 Verdict = Literal["accepted", "corrected", "rejected"]
@@ -51,6 +51,22 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class KeyImage:
+    """A picture worth keeping: the plane and the point (LPS mm) it shows, and how. `scale` is screen px a mm."""
+
+    id: str
+    plane: str  # "axial", "coronal" or "sagittal"
+    cursor: Point
+    width: float  # of the window, HU
+    level: float
+    inverted: bool = False
+    centre: Point | None = None  # LPS mm in the middle of the pane; None where the whole slice was fitted
+    scale: float = 0.0  # 0 where fitted
+    name: str = ""
+    created: str = ""  # ISO 8601, UTC
+
+
+@dataclass(frozen=True)
 class Reading:
     """Everything the reader has said of one series. Order is the order of making."""
 
@@ -58,6 +74,7 @@ class Reading:
     frame_of_reference: str = ""
     rois: tuple[Roi, ...] = ()
     findings: tuple[Finding, ...] = ()
+    key_images: tuple[KeyImage, ...] = ()
 
     def roi(self, roi_id: str) -> Roi | None:
         """The ROI of that id, or None."""

@@ -215,6 +215,7 @@ def _restored(reading: Reading, at: str) -> str:
         (len(reading.rois) - suggested, "ROI"),
         (suggested, "suggestion"),
         (len(reading.findings), "finding"),
+        (len(reading.key_images), "key image"),
     ]
     parts = [f"{count} {name}{'s' if count > 1 else ''}" for count, name in counts if count]
     if not parts:
