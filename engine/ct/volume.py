@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.ct.geometry import Box, Geometry, Plane, Point
 
+VoiFunction = Literal["LINEAR", "LINEAR_EXACT", "SIGMOID"]  # PS3.3 C.11.2.1.3
 HuArray = NDArray[np.int16] | NDArray[np.float32]
 
 
@@ -70,6 +72,7 @@ class Provenance:
     slice_thickness_mm: float | None = None
     lossy: str = ""  # ratio and method as the header gives them
     windows: tuple[Window, ...] = ()
+    voi_function: VoiFunction = "LINEAR"  # how the series' own windows are meant
     units: str = "HU"  # "HU", or "raw" where the file gives no rescale
     spacing_known: bool = True
     orientation_known: bool = True

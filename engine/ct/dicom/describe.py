@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from pathlib import Path
-from typing import cast
+from typing import cast, get_args
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from engine.ct.dicom.pixels import LOSSY
 from engine.ct.errors import InputError
 from engine.ct.grid import build_grid
 from engine.ct.series import Kind, Series
-from engine.ct.volume import Provenance, SeriesWarning, Window
+from engine.ct.volume import Provenance, SeriesWarning, VoiFunction, Window
 
 _HU_TYPES = ("", "HU", "US")  # Rescale Type; "US" is "unspecified", which many CT writers put beside true HU
 
@@ -28,6 +29,7 @@ def series(part: Part, path: Path) -> Series:
         return _listed(part, path, warnings)
     spacing = first.spacing or (1.0, 1.0)
     units = _units(part, warnings)
+    _voi_table(part, warnings)
     if first.spacing is None:
         text = "The files give no Pixel Spacing: 1 mm is assumed; lengths and volumes are in pixels, not mm."
         warnings.append(SeriesWarning("no_spacing", text, names(part.instances)))
@@ -138,6 +140,7 @@ def _provenance(part: Part, path: Path, warnings: list[SeriesWarning], *, units:
         slice_thickness_mm=header.number(tag.SLICE_THICKNESS),
         lossy=_lossy(first),
         windows=_windows(first),
+        voi_function=_voi_function(first),
         units=units,
         spacing_known=first.spacing is not None,
         orientation_known=known,
@@ -152,9 +155,10 @@ def _lossy(first: Instance) -> str:
     declared = first.elements.text(tag.LOSSY)
     if declared != "01" and (declared == "00" or first.pixels.syntax not in LOSSY):
         return ""
-    ratio, method = first.elements.text(tag.LOSSY_RATIO), first.elements.text(tag.LOSSY_METHOD)
-    method = method or LOSSY.get(first.pixels.syntax, "lossy")
-    return f"{ratio}:1 {method}" if ratio else method
+    ratios, methods = first.elements.texts(tag.LOSSY_RATIO), first.elements.texts(tag.LOSSY_METHOD)
+    methods = methods or (LOSSY.get(first.pixels.syntax, "lossy"),)
+    each = [f"{ratio}:1 " * bool(ratio) + method for ratio, method in zip_longest(ratios, methods, fillvalue="")]
+    return ", then ".join(one.strip() for one in each)
 
 
 def _windows(first: Instance) -> tuple[Window, ...]:
@@ -165,8 +169,22 @@ def _windows(first: Instance) -> tuple[Window, ...]:
     return tuple(
         Window(width, centre, title.strip())
         for centre, width, title in zip(centres, widths, titles, strict=False)
-        if width >= 1
+        if (width >= 1 if _voi_function(first) == "LINEAR" else width > 0)
     )
+
+
+def _voi_function(first: Instance) -> VoiFunction:
+    """VOI LUT Function; LINEAR where there is none or an unknown one (PS3.3 C.11.2.1.3)."""
+    named = first.elements.text(tag.VOI_FUNCTION).upper()
+    return cast(VoiFunction, named) if named in get_args(VoiFunction) else "LINEAR"
+
+
+def _voi_table(part: Part, warnings: list[SeriesWarning]) -> None:
+    """A display table that stands alone is not applied: say so. Beside a window it is only another view."""
+    first = part.instances[0]
+    if first.elements.text(tag.VOI_LUT) and not _windows(first):
+        text = "The files ask for a display table (VOI LUT), which Loupe does not apply; choose a window."
+        warnings.append(SeriesWarning("voi_table", text, names(part.instances)))
 
 
 def _padding(first: Instance) -> tuple[float, float] | None:

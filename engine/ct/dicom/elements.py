@@ -56,11 +56,14 @@ INTERCEPT = 0x00281052
 SLOPE = 0x00281053
 RESCALE_TYPE = 0x00281054
 WINDOW_NAME = 0x00281055
+VOI_FUNCTION = 0x00281056
 LOSSY = 0x00282110
 LOSSY_RATIO = 0x00282112
 LOSSY_METHOD = 0x00282114
+VOI_LUT = 0x00283010  # a sequence, kept as PRESENT: tables are long
 WANTED = frozenset(value for name, value in list(globals().items()) if name.isupper() and isinstance(value, int))
 
+PRESENT = b"1"
 PIXELS = 0x7FE00010
 CODECS = {
     "": "ascii",

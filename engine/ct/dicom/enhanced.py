@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -19,18 +20,23 @@ def frames(source: Source, dataset: Any, one: Instance) -> list[Instance]:
 
 
 def _frame(one: Instance, index: int, count: int, group: Any, shared: Any) -> Instance:
-    def numbers(sequence: str, name: str) -> tuple[float, ...]:
-        """A value of the frame's own group, else of the shared one."""
+    def value(sequence: str, name: str) -> Any:
+        """A value of the frame's own group, else of the shared one; None where neither has it."""
         for where in (group, shared):
             item = (where.get(sequence) or [None])[0] if where is not None else None
-            value = item.get(name) if item is not None else None
-            if value not in (None, ""):
-                return tuple(float(part) for part in (value if hasattr(value, "__len__") else [value]))
-        return ()
+            found = item.get(name) if item is not None else None
+            if found not in (None, ""):
+                return found
+        return None
+
+    def numbers(sequence: str, name: str) -> tuple[float, ...]:
+        found = value(sequence, name)
+        if found is None:
+            return ()
+        return tuple(float(part) for part in (found if hasattr(found, "__len__") else [found]))
 
     slope = numbers("PixelValueTransformationSequence", "RescaleSlope")
     intercept = numbers("PixelValueTransformationSequence", "RescaleIntercept")
-    width = numbers("FrameVOILUTSequence", "WindowWidth")
     times = numbers("FrameContentSequence", "TemporalPositionIndex")
     return replace(
         one,
@@ -42,14 +48,24 @@ def _frame(one: Instance, index: int, count: int, group: Any, shared: Any) -> In
         slope=slope[0] if slope else one.slope,
         intercept=intercept[0] if intercept else one.intercept,
         times=tuple(str(time) for time in times),
-        elements=_windowed(one.elements, numbers("FrameVOILUTSequence", "WindowCenter"), width),
+        elements=_windowed(one.elements, lambda name: value("FrameVOILUTSequence", name)),
     )
 
 
-def _windowed(shared: Elements, centre: tuple[float, ...], width: tuple[float, ...]) -> Elements:
-    """The shared elements with the frame's display windows."""
-    if not centre:
-        return shared
-    own = {tag.WINDOW_CENTRE: centre, tag.WINDOW_WIDTH: width}
-    texts = {one: "\\".join(f"{value:g}" for value in values).encode() for one, values in own.items()}
-    return Elements({**shared.values, **texts}, shared.little)
+_DISPLAY = {
+    "WindowCenter": tag.WINDOW_CENTRE,
+    "WindowWidth": tag.WINDOW_WIDTH,
+    "WindowCenterWidthExplanation": tag.WINDOW_NAME,
+    "VOILUTFunction": tag.VOI_FUNCTION,
+}
+
+
+def _windowed(shared: Elements, display: Callable[[str], Any]) -> Elements:
+    """The shared elements with what the frame says of its display windows."""
+    own: dict[int, bytes] = {}
+    for name, one in _DISPLAY.items():
+        found = display(name)
+        if found is not None:
+            parts = [found] if isinstance(found, str) or not hasattr(found, "__len__") else found
+            own[one] = "\\".join(str(part) for part in parts).encode("utf-8", "replace")
+    return Elements({**shared.values, **own}, shared.little) if own else shared

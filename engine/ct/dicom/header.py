@@ -162,6 +162,8 @@ def _encoding(dataset: Any) -> tuple[bool, bool]:
 
 def _raw(dataset: Any, one: int, little: bool) -> bytes:
     """The bytes of an element that pydicom may have converted already."""
+    if one == tag.VOI_LUT:
+        return tag.PRESENT if len(dataset[one].value) else b""
     value = dataset.get_item(one).value
     if isinstance(value, bytes):
         return value

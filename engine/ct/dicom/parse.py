@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-from engine.ct.dicom.elements import PIXELS, WANTED, Elements
+from engine.ct.dicom.elements import PIXELS, PRESENT, VOI_LUT, WANTED, Elements
 
 IMPLICIT = "1.2.840.10008.1.2"
 EXPLICIT = "1.2.840.10008.1.2.1"
@@ -74,13 +74,15 @@ def _data_set(head: bytes, position: int, syntax: str) -> Parsed:
         if tag <= last or tag == _FRAME_GROUPS:
             raise OddError
         last = tag
+        if tag == VOI_LUT and length:
+            values[tag] = PRESENT
         if tag == PIXELS:
             return Parsed(Elements(values), syntax, start, length)
         if length == UNDEFINED:
             position = _skip_items(head, start, explicit, 0)
             continue
         position = start + length
-        if tag in WANTED:
+        if tag in WANTED and tag != VOI_LUT:
             values[tag] = head[start:position]
     raise OddError  # no pixel data within these bytes
 
