@@ -23,7 +23,7 @@ lint: setup
 	@.venv/bin/lint-imports --no-cache
 
 test: lint
-	@$(PY) -m pytest
+	@$(PY) -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 bench: setup
 	@$(PY) main.py bench

@@ -48,6 +48,7 @@ def nothing_left_behind(qapp: QApplication, request: pytest.FixtureRequest) -> I
         request.getfixturevalue("qtbot")  # its widgets close before this looks
     widgets = {_address(each) for each in QApplication.topLevelWidgets()}
     threads, children = set(threading.enumerate()), _children()
+    gc.freeze()  # what is there already need not be looked through after every test: that took most of the suite's time
     yield
     _collect(qapp)
     left: list[object] = [
