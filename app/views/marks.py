@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import hypot
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
 
 from app.theme import ACCENT, GROUND, SUGGESTION
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 REACH = 6.0  # px around a handle or an edge that still touch it
 HANDLE = 7.0  # px
+DASHES = (4.0, 3.0)  # widths of the pen
 Sides = tuple[int, int]  # which sides move: (-1 left, 0, +1 right), (-1 top, 0, +1 bottom); (0, 0) is the inside
 HANDLES: tuple[Sides, ...] = ((-1, -1), (0, -1), (1, -1), (1, 0), (1, 1), (0, 1), (-1, 1), (-1, 0))
 
@@ -55,6 +58,26 @@ class Mark:
     def spans(self, slice_: int) -> bool:
         """Whether the ROI lies in that slice."""
         return self.first <= slice_ <= self.last
+
+    @cached_property
+    def sides(self) -> tuple[QLineF, ...]:
+        """The outline's four sides in picture pixels."""
+        ends = [QPointF(*corner) for corner in self.corners]
+        return tuple(QLineF(end, ends[(n + 1) % 4]) for n, end in enumerate(ends))
+
+
+class Spans:
+    """Which of many marks a slice cuts, found without looking at each of them in Python."""
+
+    def __init__(self, marks: Iterable[Mark] = ()) -> None:
+        self._marks = tuple(marks)
+        self._first = np.array([mark.first for mark in self._marks], np.intp)
+        self._last = np.array([mark.last for mark in self._marks], np.intp)
+
+    def at(self, slice_: int) -> list[Mark]:
+        """The marks that span a slice, in their order."""
+        here = np.flatnonzero((self._first <= slice_) & (slice_ <= self._last))
+        return [self._marks[n] for n in here.tolist()]
 
 
 def spanned(roi: Roi, frame: PlaneFrame) -> tuple[int, int]:
@@ -114,29 +137,59 @@ def _edge(outline: QPolygonF, at: QPointF) -> Sides | None:
     return None
 
 
-def draw_mark(painter: QPainter, mark: Mark, stage: Stage, slice_: int, selected: bool) -> None:
-    """One ROI: solid in the slices that it spans; elsewhere only the selected one shows, faintly."""
+def draw_marks(painter: QPainter, marks: Sequence[Mark], stage: Stage) -> None:
+    """Many ROIs that lie in the slice and are not selected: two calls of Qt for all of one colour, not six for each."""
+    drawn = [mark for mark in marks if mark.roi.status != "suggested"]
+    suggested = [mark for mark in marks if mark.roi.status == "suggested"]
+    painter.save()
+    painter.setTransform(stage.transform_px)
+    for group, colour, dashed in ((drawn, ACCENT, False), (suggested, SUGGESTION, True)):
+        sides = [side for mark in group for side in mark.sides]
+        if sides:
+            _draw_sides(painter, sides, colour, dashed)
+    painter.restore()
+    for mark in suggested:
+        _draw_score(painter, mark, stage)
+
+
+def _draw_sides(painter: QPainter, sides: list[QLineF], colour: str, dashed: bool) -> None:
+    """A dark seam, so that lines show on bright tissue, and the lines in it."""
+    ink = QColor(colour)
+    ink.setAlpha(200)
+    for pen in (QPen(QColor(0, 0, 0, 120), 3), QPen(ink, 1)):
+        pen.setCosmetic(True)
+        if dashed and pen.width() == 1:
+            pen.setDashPattern(DASHES)
+        painter.setPen(pen)
+        painter.drawLines(sides)
+
+
+def draw_selected(painter: QPainter, mark: Mark, stage: Stage, slice_: int) -> None:
+    """The selected ROI: solid and with handles in the slices that it spans, faint elsewhere."""
     here = mark.spans(slice_)
-    if not here and not selected:
-        return
     outline = polygon(mark, stage)
     suggested = mark.roi.status == "suggested"
     ink = QColor(SUGGESTION if suggested else ACCENT)
-    ink.setAlpha(255 if here and selected else 200 if here else 70)
+    ink.setAlpha(255 if here else 70)
     painter.setBrush(Qt.BrushStyle.NoBrush)
     if here:
-        painter.setPen(QPen(QColor(0, 0, 0, 120), 4 if selected else 3))
+        painter.setPen(QPen(QColor(0, 0, 0, 120), 4))
         painter.drawPolygon(outline)
-    pen = QPen(ink, 2 if selected and here else 1)
+    pen = QPen(ink, 2 if here else 1)
     pen.setJoinStyle(Qt.PenJoinStyle.MiterJoin)
     if suggested or not here:
-        pen.setDashPattern([4, 3])
+        pen.setDashPattern(DASHES)
     painter.setPen(pen)
     painter.drawPolygon(outline)
-    if here and selected:
+    if here:
         _draw_handles(painter, mark, stage, ink)
-    if here and suggested and mark.roi.score is not None:
-        box = outline.boundingRect()
+        if suggested:
+            _draw_score(painter, mark, stage)
+
+
+def _draw_score(painter: QPainter, mark: Mark, stage: Stage) -> None:
+    if mark.roi.score is not None:
+        box = polygon(mark, stage).boundingRect()
         draw_text(painter, f"{mark.roi.score:.2f}", box.left(), box.top() - line_height() - 4, SUGGESTION)
 
 

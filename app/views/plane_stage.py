@@ -9,7 +9,7 @@ from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QWidget
 
 from app.viewing import Viewing, ViewingModel
-from app.views.marks import Mark
+from app.views.marks import Mark, Spans
 from app.views.shading import shade
 from app.views.slice_overlay import SliceOverlay
 from app.views.stage import Stage
@@ -35,6 +35,7 @@ class PlaneStage(Stage):
         self.slice = 0
         self.bounds = Box((0, 0, 0), (0, 0, 0))
         self.marks: dict[str, Mark] = {}  # by ROI id
+        self._spans = Spans()
         self.overlay = SliceOverlay(viewing, document, plane)
         self._hu: NDArray[np.generic] = np.zeros((1, 1), np.int16)  # the slice shown
         viewing.changed.connect(self._viewing_changed)
@@ -66,7 +67,7 @@ class PlaneStage(Stage):
 
     def visible_marks(self) -> list[Mark]:
         """ROIs that the shown slice cuts."""
-        return [mark for mark in self.marks.values() if mark.spans(self.slice)]
+        return self._spans.at(self.slice)
 
     def on_screen(self, point: Point) -> QPointF:
         """Where an LPS point lies, seen along the plane's normal, widget px."""
@@ -136,6 +137,7 @@ class PlaneStage(Stage):
             mark = kept.get(roi.id)
             same = mark is not None and mark.roi is roi and mark.frame is self.frame
             self.marks[roi.id] = mark if same and mark else Mark.of(roi, self.frame)
+        self._spans = Spans(self.marks.values())
 
     def _update_cross(self, cursor: Point) -> None:
         at = self.on_screen(cursor)

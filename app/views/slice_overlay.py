@@ -12,7 +12,7 @@ from app.theme import ACCENT, MUTED, SUGGESTION
 from app.viewing import Viewing, ViewingModel
 from app.views.lens import draw_lens, lens_picture, lens_place
 from app.views.lettering import draw_text, line_height, text_width
-from app.views.marks import Mark, draw_mark, polygon
+from app.views.marks import Mark, draw_marks, draw_selected, polygon
 from app.views.overlay import BAND, PLANE_COLOURS, Notes, corners, draw_cross, draw_notes, scale_bar
 from app.views.readout import draw_readout, readout
 from engine.ct.geometry import Plane
@@ -50,12 +50,10 @@ class SliceOverlay:
             at = view.on_screen(state.cursor)
             draw_cross(painter, at.x(), at.y(), area, self._plane)
         selected = view.marks.get(state.selected)
-        for mark in view.marks.values():
-            if mark is not selected:
-                draw_mark(painter, mark, view, view.slice, False)
+        draw_marks(painter, [mark for mark in view.visible_marks() if mark is not selected], view)
         draw_notes(painter, self.notes(view, state), area, state.overlays)
         if selected is not None:
-            draw_mark(painter, selected, view, view.slice, True)
+            draw_selected(painter, selected, view, view.slice)
             lens = self._paint_lens(painter, view, selected, area)
             self._paint_readout(painter, view, selected, area, lens)
 

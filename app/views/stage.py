@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, QRectF
-from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent, QTransform
 from PySide6.QtWidgets import QGraphicsView, QWidget
 
 from app.views.shading import Grey
@@ -120,6 +120,13 @@ class Stage(pg.GraphicsView):  # type: ignore[misc]
         step_x, step_y = self.pixel_px
         x = self.width() / 2 + (column - self.placing.column) * step_x
         return QPointF(x, self.height() / 2 + (row - self.placing.row) * step_y)
+
+    @property
+    def transform_px(self) -> QTransform:
+        """Picture pixels to widget px, for painting many things at once."""
+        step_x, step_y = self.pixel_px
+        corner = self.to_widget(0.0, 0.0)
+        return QTransform(step_x, 0.0, 0.0, step_y, corner.x(), corner.y())
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """A fitted picture stays fitted; another keeps its middle and scale."""
