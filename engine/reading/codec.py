@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from math import isfinite
+from typing import Any, get_args
 
 from engine.ct.errors import InputError
 from engine.ct.geometry import Box, Point
-from engine.reading.model import Finding, KeyImage, Reading, Roi
+from engine.reading.measurements import fits
+from engine.reading.model import Finding, KeyImage, Measurement, MeasurementKind, Reading, Roi
 
-VERSION = 2  # grows when an older program could misread, or drop, what is written; 2: key images
+# Grows when an older program could misread, or drop, what is written. A reading is written in the oldest format that
+# holds all of it: a program that knows 1 only would drop key images and measurements at its next save, so it must refuse
+# readings with those, and only those.
+VERSION = 2
+_PLAIN = 1  # without key images and measurements
 
 
 class NewerFormatError(InputError):
@@ -17,15 +23,19 @@ class NewerFormatError(InputError):
 
 
 def to_json(reading: Reading) -> dict[str, Any]:
-    """Plain values; boxes as `low` and `high` in LPS mm."""
+    """Plain values; boxes as `low` and `high`, all places in LPS mm."""
     # By hand: dataclasses.asdict copies so deeply that a commit with 500 ROIs would be felt.
     rois = [{**vars(roi), "box": {**vars(roi.box)}} for roi in reading.rois]
     return {
-        "version": VERSION,
+        "version": VERSION if reading.key_images or reading.measurements else _PLAIN,
         **vars(reading),
         "rois": rois,
         "findings": [{**vars(each)} for each in reading.findings],
         "key_images": [{**vars(each)} for each in reading.key_images],
+        "measurements": [
+            {**vars(each), "points": [list(point) for point in each.points], "normal": list(each.normal)}
+            for each in reading.measurements
+        ],
     }
 
 
@@ -43,6 +53,7 @@ def from_json(values: dict[str, Any]) -> Reading:
             tuple(_roi(roi) for roi in values["rois"]),
             tuple(Finding(**finding) for finding in values["findings"]),
             tuple(_key_image(each) for each in values.get("key_images", ())),
+            tuple(_measurement(each) for each in values.get("measurements", ())),
         )
     except InputError:
         raise
@@ -73,6 +84,16 @@ def _key_image(values: dict[str, Any]) -> KeyImage:
     exact = {name: float(values[name]) for name in ("width", "level", "scale")}
     centre = _point(values["centre"]) if values["centre"] else None
     return KeyImage(**{**values, **exact, "cursor": _point(values["cursor"]), "centre": centre})
+
+
+def _measurement(values: dict[str, Any]) -> Measurement:
+    points = tuple(_point(point) for point in values["points"])
+    read = Measurement(**{**values, "points": points, "normal": _point(values["normal"])})
+    if read.kind not in get_args(MeasurementKind) or not fits(read.kind, len(points)):
+        raise ValueError(f"a measurement of kind {read.kind!r} with {len(points)} points")
+    if not all(isfinite(value) for point in (*points, read.normal) for value in point):
+        raise ValueError("a measurement lies at no place")
+    return read
 
 
 def _point(values: list[float]) -> Point:

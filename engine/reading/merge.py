@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TypeVar
 
-from engine.reading.model import Finding, KeyImage, Reading, Roi
+from engine.reading.model import Finding, KeyImage, Measurement, Reading, Roi
 
-Item = TypeVar("Item", bound=Roi | Finding | KeyImage)
+Item = TypeVar("Item", bound=Roi | Finding | KeyImage | Measurement)
 
 
 def merge(base: Reading, mine: Reading, theirs: Reading) -> Reading:
@@ -21,7 +21,8 @@ def merge(base: Reading, mine: Reading, theirs: Reading) -> Reading:
     there = {roi.id for roi in rois}
     lost = {roi.id: roi for side in (base, theirs, mine) for roi in side.rois if roi.id in needed - there}
     keys = _merge(base.key_images, mine.key_images, theirs.key_images)
-    return replace(mine, rois=(*rois, *lost.values()), findings=findings, key_images=keys)
+    measurements = _merge(base.measurements, mine.measurements, theirs.measurements)
+    return replace(mine, rois=(*rois, *lost.values()), findings=findings, key_images=keys, measurements=measurements)
 
 
 def _merge(base: tuple[Item, ...], mine: tuple[Item, ...], theirs: tuple[Item, ...]) -> tuple[Item, ...]:

@@ -9,11 +9,14 @@ from typing import Literal
 from engine.ct.geometry import Box, Point
 
 RoiStatus = Literal["drawn", "suggested"]
+MeasurementKind = Literal[
+    "length", "bidirectional", "angle", "cobb", "ellipse", "rectangle", "freehand", "probe", "arrow"
+]
 Verdict = Literal["accepted", "corrected", "rejected"]
 
 
 def new_id() -> str:
-    """A fresh identifier for an ROI, finding or trace."""
+    """A fresh identifier for an ROI, measurement, finding or trace."""
     return uuid.uuid4().hex[:12]
 
 
@@ -67,6 +70,29 @@ class KeyImage:
 
 
 @dataclass(frozen=True)
+class Measurement:
+    """Something measured on a plane: `points` in LPS mm, `normal` the plane's unit normal (LPS), `text` the reader's.
+
+    Points by kind: length the two ends; bidirectional the ends of the long axis, then of the short; angle end, vertex,
+    end; cobb the ends of both lines; ellipse and rectangle the four corners around it in order; freehand the outline;
+    probe the place; arrow the tip, then the other end.
+    """
+
+    id: str
+    kind: MeasurementKind
+    points: tuple[Point, ...]
+    normal: Point
+    text: str = ""
+
+    @property
+    def centre(self) -> Point:
+        """The mean of its points, LPS mm; of an arrow the tip."""
+        points = self.points[:1] if self.kind == "arrow" else self.points
+        x, y, z = (sum(axis) / len(points) for axis in zip(*points, strict=True))
+        return (x, y, z)
+
+
+@dataclass(frozen=True)
 class Reading:
     """Everything the reader has said of one series. Order is the order of making."""
 
@@ -75,10 +101,15 @@ class Reading:
     rois: tuple[Roi, ...] = ()
     findings: tuple[Finding, ...] = ()
     key_images: tuple[KeyImage, ...] = ()
+    measurements: tuple[Measurement, ...] = ()
 
     def roi(self, roi_id: str) -> Roi | None:
         """The ROI of that id, or None."""
         return next((roi for roi in self.rois if roi.id == roi_id), None)
+
+    def measurement(self, measurement_id: str) -> Measurement | None:
+        """The measurement of that id, or None."""
+        return next((each for each in self.measurements if each.id == measurement_id), None)
 
     @property
     def suggestions(self) -> tuple[Roi, ...]:

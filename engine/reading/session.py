@@ -216,6 +216,7 @@ def _restored(reading: Reading, at: str) -> str:
         (suggested, "suggestion"),
         (len(reading.findings), "finding"),
         (len(reading.key_images), "key image"),
+        (len(reading.measurements), "measurement"),
     ]
     parts = [f"{count} {name}{'s' if count > 1 else ''}" for count, name in counts if count]
     if not parts:
