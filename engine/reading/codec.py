@@ -12,8 +12,8 @@ from engine.reading.measurements import fits
 from engine.reading.model import Finding, KeyImage, Measurement, MeasurementKind, Reading, Roi
 
 # Grows when an older program could misread, or drop, what is written. A reading is written in the oldest format that
-# holds all of it: a program that knows 1 only would drop key images and measurements at its next save, so it must refuse
-# readings with those, and only those.
+# holds all of it: a program that knows 1 only would drop key images and measurements at its next save, so it must
+# refuse readings with those, and only those.
 VERSION = 2
 _PLAIN = 1  # without key images and measurements
 
