@@ -67,7 +67,7 @@ def _plain(text: str) -> str:
 _SKIPPED = re.compile(
     r"\?\s*$|\b(if|should it|unless|whether|defined as|is called|are called|by definition|usually|typically|generally|"
     r"is advised|are advised|recommend\w*|need no|history of|status post|s/p|differential|options?|lobectomy|"
-    r"considered)\b|<answer>\s*\w*\s*or\b"
+    r"considered|would expect|in general|tend to|are usually)\b"
 )
 _HEDGED = re.compile(
     r"\b(could|might|may|possib\w+|perhaps|maybe|versus|vs|cannot be excluded|not excluded|hard to tell|unclear|"
@@ -81,10 +81,12 @@ _OTHER = (
     r"aort\w+|liver|spleen|kidneys?|trachea\w*|carina|heart|ventric\w+|atri\w+|lymph nodes?|nodes?|pulmonary arter\w+|"
     r"arter\w+|veins?|muscles?|ribs?|spine|vertebra\w*|bronch\w+|diaphragm|fissure|pleura|chest wall|slices?|images?|"
     r"pictures?|sections?|windows?|level|inset|field of view|canvas|collimation|thickness|pixels?|spacing|kernel|fat|"
-    r"adjacent vessels?|nearby vessels?|neighbou?ring vessels?|patient|man|woman|growth|water|bowel|stomach|thyroid"
+    r"adjacent vessels?|nearby vessels?|neighbou?ring vessels?|patient|man|woman|growth|water|bowel|stomach|thyroid|"
+    r"o?esophagus|bladder|pancreas|adrenals?|prostate|colon|scale|bar|ruler|matrix|height|depth|wall thickness|needle|"
+    r"catheter|stent|drain|distance|interval|gap|disc|bones?|femur|skull"
 )
-_NOUN = re.compile(rf"\b(?:(?P<own>{_OWN})|(?<!with )(?<!with open )(?P<other>{_OTHER}))\b")
-_STOP = re.compile(r"[,.:;()!?]|\b(?:in|of|at|on|from|with|is|are|within|and|but|without)\b")
+_NOUN = re.compile(rf"\b(?:(?P<own>{_OWN})|(?<!with )(?<!with open )(?<!along )(?<!along the )(?P<other>{_OTHER}))\b")
+_STOP = re.compile(r"[,.:;()!?]|\b(?:in|of|at|on|from|with|is|are|within|and|but|without|given)\b")
 _PRIOR = re.compile(
     r"\b(previous\w*|prior|formerly|earlier|before|last (?:study|ct|scan|exam\w*)|(?:it|nodule|lesion|mass) was|"
     r"growth of|in (?:19|20)\d\d|compared (?:with|to))\b"
@@ -110,7 +112,7 @@ _HU = re.compile(
 )
 _HU_FIRST = re.compile(
     r"\b(?:hu|hounsfield)\b(?: (?:units?|values?|numbers?))?[\s:=~(]*"
-    r"(?:(?:of|is|are|at|about|around|approximately|ranges?|from|between|near) ?)*"
+    r"(?:(?:of|is|are|at|about|around|approximately|ranges?|from|between|near|likely|probably|mean|roughly) ?)*"
     rf"(?P<a>{_NUMBER})(?:\s*(?P<sep>-|to|and|or)\s*(?P<b>(?:minus )?-?{_DIGITS}))?(?!\s*(?:mm|cm|hu|\d|,))"
 )
 _ABOUT = r"(?:\s*(?:about|approximately|around|roughly|~|some|in size|in diameter|or equal to))*\s*$"
@@ -123,7 +125,7 @@ _MORE = re.compile(
     + _ABOUT
 )
 _NOT = re.compile(r"(?:\bnot|n't)(?: \w+)?" + _ABOUT)
-_GREW = re.compile(r"\b(?:grown|grew|increased|enlarged|decreased|shrunk|shrank)\b[^,]*from\s*$")
+_GREW = re.compile(r"\b(?:grown|grew|enhances?|enhanced|increased|enlarged|decreased|shrunk|shrank)\b[^,]*from\s*$")
 
 
 def _value(digits: str) -> float:
@@ -149,7 +151,10 @@ def _ours(text: str, start: int, end: int) -> bool:
         return False
     phrase = text[end : end + (stop.start() if (stop := _STOP.search(text[end:])) else len(text))]
     after = list(_NOUN.finditer(phrase))
-    nouns = after[-1:] or list(_NOUN.finditer(text[:start]))[-1:]
+    # "abuts the aorta and measures 6 cm": the verb goes back to the sentence's first noun.
+    first_again = re.search(r"\band (?:it )?(?:measures|is|has|spans|shows)\b[^,]*$", text[:start])
+    before_it = list(_NOUN.finditer(text[:start]))
+    nouns = after[-1:] or (before_it[:1] if first_again else before_it[-1:])
     return not nouns or nouns[0].group("own") is not None
 
 
@@ -189,7 +194,7 @@ def _several(kind: str, text: str, match: re.Match[str], values: list[float], by
         values = [max(values)]
     elif len(values) == 2 and _GREW.search(text[: match.start()]):
         values = values[1:]
-    elif len(values) == 2 and match["sep"] == "and" and "between" not in text[: match.start()]:
+    elif len(values) == 2 and match["sep"] == "and" and "between" not in text[: match.start("b")]:
         split = match.start("b")
         spans = ((match.start(), split), (split, match.end()))
         yield from filter(None, (_bounded(kind, text, s, [v]) for s, v in zip(spans, values, strict=True)))
@@ -211,8 +216,8 @@ def _densities(text: str) -> Iterator[Stated]:
 
 _SIDE = re.compile(
     r"\bpatient's (?P<p>left|right)\b|\b(?P<s>left|right)[- ](?:sided?\b(?! of (?!the (?:patient|chest|body|thorax)))|"
-    r"(?:upper|lower|middle|mid)[- ](?:lobe|lung|zone)|(?:[\w-]+ )?lung\b|hemithorax|apex|apical|(?:lung )?base\b|"
-    r"basal|pleural?|chest|lobe)|\b(?:on|in|to) the (?P<o>left|right)\b(?! (?:of|lung is|vent|atri|main))(?=\W|$)|"
+    r"(?:upper|lower|middle|mid)[- ](?:lobe|lung|zone)|(?:[\w-]+ ){0,2}(?:lung|hemithorax)\b|hemithorax|"
+    r"apex|apical|(?:lung )?base\b|basal|pleural?|chest|lobe)|\b(?:on|in|to) the (?P<o>left|right)\b(?! (?:of|lung is|vent|atri|main))(?=\W|$)|"
     r"\b(?P<a>[rl])[uml]l\b|\b(?P<l>lingula)|\b(?P<m>midline)\b"
 )
 _CLEAR = re.compile(r"\b(?:is|are|appears?|remains?) (?:clear|normal|unremarkable|well)\b|\b(?:picture|image|screen)\b")
@@ -239,7 +244,7 @@ def _sides(text: str) -> Iterator[Stated]:
             yield Stated("side", *match.span(), word=word)
 
 
-_AFTER_SIDE = re.compile(r" (?:in|at|and|with|but|side|lung|hemi|upper|lower|middle|apex|base|where|is|of the pat)")
+_AFTER_SIDE = re.compile(r" (?:in|at|and|with|but|side|lung|hemi|mid|upper|lower|middle|apex|base|where|is|of the pat)")
 _ZONES: tuple[tuple[str, str], ...] = (
     ("upper", r"\bupper[- ](?:lobe|zone|lung|third|field|part)|\bapex\b|\bapical\b|\b[rl]ul\b"),
     ("lower", r"\blower[- ](?:lobe|zone|lung|third|field|part)|\blung base\b|\b(?:left|right) base\b|\bbasal\b|"
@@ -285,11 +290,12 @@ _NEGATED = re.compile(r"\b(?:no|not|without|neither|nor|lacks?|lacking|absence o
 _ABSENT = re.compile(r"[^,]*?\b(?:is|are|was|were) (?:absent|not (?:seen|present|identified|visible))\b")
 _CALCIUM = re.compile(r"calcif(?!ied nodules are)\w*|\bcalcium\b")
 _ELSEWHERE = re.compile(
-    r"\b(?:coronary|aort\w*|arter\w*|vascular|valv\w*|tracheal?|bronchial|rib|nodes?|nodal|bowel|stomach)\b"
+    r"\b(?:coronary|aort\w*|arter\w*|vascular|valv\w*|tracheal?|bronchial|rib|nodes?|nodal|bowel|stomach|"
+    r"o?esophagus|trachea|colon|larynx|pharynx|sinus\w*|abdomen|vertebra\w*|spine)\b"
 )
 _AIR = re.compile(
     r"\bcavit\w+|\bair-fluid|\bair[- ]bronchogram|\b(?:air|gas)\b(?= (?:inside|within|in|bubbles?|pockets?)\b)|"
-    r"\bgas\b|\bring around air\b|\bfilled with (?:air|gas)\b|\bair-filled\b|\bcontains? (?:air|gas)\b"
+    r"\bgas\b|\bring around air\b|\bfilled with (?:air|gas)\b|\bair-filled\b|\bcontain(?:s|ing)? (?:air|gas)\b"
 )
 _NO_AIR = re.compile(r"(?:thoracic|chest|pleural|oral|nasal|abdominal) $")
 
