@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from math import inf
 
 ENDS = re.compile(r"[.!?;](?=\s|$)|\n")  # a point within a number has no blank after it
+LONGEST = 400  # characters of a sentence; what runs on is read in parts
 
 
 @dataclass(frozen=True)
@@ -45,10 +46,13 @@ def statements(sentence: str) -> tuple[Stated, ...]:
 def sentences(text: str, start: int = 0) -> Iterator[tuple[int, str, bool]]:
     """Each sentence from a position on: where it begins, its words, and whether its end has come."""
     while start < len(text):
-        end = ENDS.search(text, start)
-        stop = end.end() if end else len(text)
+        end = ENDS.search(text, start, start + LONGEST)
+        stop = end.end() if end else min(len(text), start + LONGEST)
         # The last character's end is not certain yet: "1." may go on as "1.5".
-        yield start, text[start:stop], end is not None and (stop < len(text) or end.group() == "\n")
+        ended = stop < len(text) if end is None or end.group() != "\n" else True
+        if end is None and ended:  # without an end for so long: cut between two words
+            stop = max(text.rfind(" ", start, stop), start) + 1 if " " in text[start:stop] else stop
+        yield start, text[start:stop], ended
         start = stop
 
 
@@ -67,7 +71,7 @@ def _plain(text: str) -> str:
 _SKIPPED = re.compile(
     r"\?\s*$|\b(if|should it|unless|whether|defined as|is called|are called|by definition|usually|typically|generally|"
     r"is advised|are advised|recommend\w*|need no|history of|status post|s/p|differential|options?|lobectomy|"
-    r"considered|would expect|in general|tend to|are usually)\b"
+    r"considered|would expect|are followed|or more are|in general|tend to|are usually)\b"
 )
 _HEDGED = re.compile(
     r"\b(could|might|may|possib\w+|perhaps|maybe|versus|vs|cannot be excluded|not excluded|hard to tell|unclear|"
@@ -78,12 +82,13 @@ _OWN = (
     r"effusion|emphysema|box|roi|region|diameter|size|axis|extent|atelectasis|bulla|cyst"
 )
 _OTHER = (
-    r"aort\w+|liver|spleen|kidneys?|trachea\w*|carina|heart|ventric\w+|atri\w+|lymph nodes?|nodes?|pulmonary arter\w+|"
-    r"arter\w+|veins?|muscles?|ribs?|spine|vertebra\w*|bronch\w+|diaphragm|fissure|pleura|chest wall|slices?|images?|"
-    r"pictures?|sections?|windows?|level|inset|field of view|canvas|collimation|thickness|pixels?|spacing|kernel|fat|"
-    r"adjacent vessels?|nearby vessels?|neighbou?ring vessels?|patient|man|woman|growth|water|bowel|stomach|thyroid|"
-    r"o?esophagus|bladder|pancreas|adrenals?|prostate|colon|scale|bar|ruler|matrix|height|depth|wall thickness|needle|"
-    r"catheter|stent|drain|distance|interval|gap|disc|bones?|femur|skull"
+    r"aort\w+|liver|spleen|kidneys?|trachea\w*|carina|heart|ventric\w+|atri\w+|lymph nodes?|nodes?|"
+    r"pulmonary arter\w+|arter\w+|veins?|muscles?|ribs?|spine|vertebra\w*|bronch\w+|diaphragm|fissure|pleura|"
+    r"chest wall|slices?|images?|pictures?|sections?|windows?|level|inset|field of view|canvas|collimation|"
+    r"thickness|pixels?|spacing|kernel|(?<!of )fat|adjacent vessels?|nearby vessels?|neighbou?ring vessels?|"
+    r"patient|man|woman|growth|(?<!of )water|bowel|stomach|thyroid|o?esophagus|bladder|pancreas|adrenals?|"
+    r"prostate|colon|scale|bar|ruler|matrix|height|depth|wall thickness|needle|scan|catheter|stent|drain|distance|"
+    r"interval|gap|disc|bones?|femur|skull"
 )
 _NOUN = re.compile(rf"\b(?:(?P<own>{_OWN})|(?<!with )(?<!with open )(?<!along )(?<!along the )(?P<other>{_OTHER}))\b")
 _STOP = re.compile(r"[,.:;()!?]|\b(?:in|of|at|on|from|with|is|are|within|and|but|without|given)\b")
@@ -137,7 +142,7 @@ def _value(digits: str) -> float:
 
 def _clause(text: str, start: int) -> str:
     """What stands before a position, back to the last comma or "but"."""
-    return re.split(r",(?!\d)|\bbut\b|\band now\b", text[:start])[-1]
+    return re.split(r",(?!\d)|\bbut\b|\band (?:now|is)\b", text[:start])[-1]
 
 
 def _ours(text: str, start: int, end: int) -> bool:
@@ -217,7 +222,8 @@ def _densities(text: str) -> Iterator[Stated]:
 _SIDE = re.compile(
     r"\bpatient's (?P<p>left|right)\b|\b(?P<s>left|right)[- ](?:sided?\b(?! of (?!the (?:patient|chest|body|thorax)))|"
     r"(?:upper|lower|middle|mid)[- ](?:lobe|lung|zone)|(?:[\w-]+ ){0,2}(?:lung|hemithorax)\b|hemithorax|"
-    r"apex|apical|(?:lung )?base\b|basal|pleural?|chest|lobe)|\b(?:on|in|to) the (?P<o>left|right)\b(?! (?:of|lung is|vent|atri|main))(?=\W|$)|"
+    r"apex|apical|(?:lung )?base\b|basal|pleural?|chest|lobe)|"
+    r"\b(?:on|in|to) the (?P<o>left|right)\b(?! (?:of|lung is|vent|atri|main))(?=\W|$)|"
     r"\b(?P<a>[rl])[uml]l\b|\b(?P<l>lingula)|\b(?P<m>midline)\b"
 )
 _CLEAR = re.compile(r"\b(?:is|are|appears?|remains?) (?:clear|normal|unremarkable|well)\b|\b(?:picture|image|screen)\b")
@@ -225,9 +231,15 @@ _ON = re.compile(r"\b(?:on|in|to) the (?:left|right)$")
 _DENIED = re.compile(r"(?:\bnot|n't|\brather than|\binstead of)(?: \w+){0,3} ?$")
 
 
+_DEVICES = ("needle", "catheter", "stent", "drain")
+
+
 def _there(text: str, match: re.Match[str]) -> bool:
     """Whether a place is said of the finding: not of an absent one, not in the past, not denied."""
     before = _clause(text, match.start())
+    nouns = list(_NOUN.finditer(before))
+    if nouns and nouns[-1].group() in _DEVICES:
+        return False
     return not (_NONE.search(before) or _PRIOR.search(before) or _DENIED.search(before))
 
 
@@ -277,7 +289,7 @@ _COUNT = re.compile(
 def _counts(text: str) -> Iterator[Stated]:
     for match in _COUNT.finditer(text):
         said = match["n"]
-        if not _there(text, match) or re.search(r"\b(?:no|segment|image|series|slice) $", text[: match.start()]):
+        if not _there(text, match) or re.search(r"\b(?:no|x|segment|image|series|slice) $", text[: match.start()]):
             continue
         if said in ("several", "multiple", "numerous", "many"):
             yield Stated("count", *match.span(), low=1, high=inf, bound=True)
@@ -286,7 +298,9 @@ def _counts(text: str) -> Iterator[Stated]:
             yield Stated("count", *match.span(), low=count, high=count)
 
 
-_NEGATED = re.compile(r"\b(?:no|not|without|neither|nor|lacks?|lacking|absence of|free of|nil)\b|n't\b|\bnon-?$|\bun$")
+_NEGATED = re.compile(
+    r"\b(?:no|not|without|neither|nor|lacks?|lacking|absence of|free of|devoid of|nil)\b|n't\b|\bnon-?$|\bun$"
+)
 _ABSENT = re.compile(r"[^,]*?\b(?:is|are|was|were) (?:absent|not (?:seen|present|identified|visible))\b")
 _CALCIUM = re.compile(r"calcif(?!ied nodules are)\w*|\bcalcium\b")
 _ELSEWHERE = re.compile(

@@ -80,6 +80,7 @@ class Claim(TraceEvent):
     stated: float | str
     measured: float | str | None
     ok: bool | None
+    span: tuple[int, int] = (0, 0)  # characters of the whole text
 
 
 @dataclass(frozen=True)
