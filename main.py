@@ -237,6 +237,17 @@ def _with_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON and nothing else on stdout")
 
 
+LAYOUTS = {
+    "mpr": "three planes and 3D",
+    "mpr-1-3": "a large axial, three beside",
+    "axial-3d": "axial and 3D",
+    "compare": "beside the next series",
+    "axial": "",
+    "coronal": "",
+    "sagittal": "",
+    "3d": "",
+}
+LAYOUT_HELP = ", ".join(f"{name} ({text})" if text else name for name, text in LAYOUTS.items())
 ROI_HELP = "x0,y0,z0,x1,y1,z1: two opposite corners of a box in patient LPS millimetres"
 
 
@@ -282,7 +293,7 @@ def _snapshot_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="PNG", help="the picture to write")
     parser.add_argument("--roi-mm", type=box_mm, metavar="BOX", help=ROI_HELP)
     parser.add_argument("--window", metavar="PRESET", help="soft, lung, bone, brain, liver, mediastinum or WIDTH/LEVEL")
-    parser.add_argument("--layout", choices=("mpr", "axial", "3d"), default="mpr")
+    parser.add_argument("--layout", choices=LAYOUTS, default="mpr", metavar="LAYOUT", help=LAYOUT_HELP)
     parser.add_argument("--size", type=size_px, default=(1920, 1080), metavar="WxH", help="the window in pixels")
     parser.add_argument("--trace", type=Path, metavar="JSONL", help="a saved trace to show in the reasoning panel")
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from app.viewing import Layout
 from engine.ct.volume import PRESETS
 
 if TYPE_CHECKING:
@@ -103,13 +104,13 @@ def preset(number: int, name: str) -> Action:
     )
 
 
-def layout(key: str, text: str, icon: str) -> Action:
-    """A layout of the panes."""
+def layout(number: int, key: Layout, text: str) -> Action:
+    """A layout of the panes with its number."""
     return Action(
         f"layout_{key}",
         text,
-        (),
-        icon,
+        (f"Ctrl+{number}",),
+        f"layout:{key}",
         lambda window: window.desk.viewing.set(layout=key),
         "View/Layout",
         checked=lambda window: window.desk.viewing.state.layout == key,

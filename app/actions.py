@@ -17,6 +17,7 @@ from app.action import (
     shown,
     tool,
 )
+from app.panels.layouts import TITLES
 from engine.ct.volume import PRESETS
 
 _FILE = (
@@ -73,11 +74,7 @@ _VIEW = (
     tool("pan", "Pan", "T", "ph.hand", "Drag the picture"),
     tool("crosshair", "Crosshair", "J", "ph.crosshair", "Point: the other planes follow"),
     *(preset(number, name) for number, name in enumerate(PRESETS, 1)),
-    layout("mpr", "Three planes and 3D", "ph.squares-four"),
-    layout("axial", "Axial", "ph.square"),
-    layout("coronal", "Coronal", "ph.square"),
-    layout("sagittal", "Sagittal", "ph.square"),
-    layout("3d", "3D", "ph.cube"),
+    *(layout(number, key, text) for number, (key, text) in enumerate(TITLES.items(), 1)),
     Action(
         "slice_up", "Next slice", ("Up", "Right"), "ph.arrow-up", lambda w: w.desk.scroll(+1), "View", enabled=shown
     ),

@@ -224,7 +224,7 @@ class MainWindow(QMainWindow):
         self._fresh = not settings.docks
         if settings.docks:
             self.restoreState(QByteArray.fromBase64(settings.docks.encode()), LAYOUT_VERSION)
-        self.panes.restore_sizes(settings.panes)
+        self.panes.restore(settings)
 
     def showEvent(self, event: QShowEvent) -> None:
         """The first time, with nothing to restore, the panels get their share of the window."""
@@ -240,8 +240,7 @@ class MainWindow(QMainWindow):
             dock.show()
         settings.geometry = bytes(self.saveGeometry().toBase64().data()).decode()
         settings.docks = bytes(self.saveState(LAYOUT_VERSION).toBase64().data()).decode()
-        if self.desk.viewing.state.layout == "mpr":
-            settings.panes = self.panes.sizes
+        self.panes.remember(settings)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Nothing to ask: everything is saved already."""

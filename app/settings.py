@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 FILE = "settings.json"
 
@@ -24,8 +25,16 @@ class Settings(BaseModel):
     folder: str = ""  # where the last open dialog was
     geometry: str = ""  # QMainWindow.saveGeometry, base64
     docks: str = ""  # QMainWindow.saveState, base64
-    panes: tuple[int, ...] = ()  # sizes of the viewport grid: rows, then columns, px
+    layout: str = "mpr"  # of the panes
+    grid: str = "mpr"  # the layout that a maximised pane goes back to
+    panes: dict[str, tuple[int, ...]] = {}  # layout -> sizes of its panes, px
     keys: dict[str, str] = {}  # action key -> shortcut, where the reader changed it
+
+    @field_validator("panes", mode="before")
+    @classmethod
+    def _of_one_layout(cls, given: Any) -> Any:
+        """The first version knew one layout and kept its sizes bare."""
+        return {"mpr": given} if isinstance(given, list) else given
 
 
 def config_folder() -> Path:

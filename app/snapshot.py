@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from app.application import Program, make_app
+from app.viewing import Layout
 from app.waiting import settle, wait_until
 from engine.ct.errors import InputError
 from engine.ct.geometry import Box
@@ -40,7 +41,7 @@ def snapshot(
     *,
     roi_mm: Box | None = None,
     window: str | None = None,
-    layout: str = "mpr",
+    layout: Layout = "mpr",
     size: tuple[int, int] = (1920, 1080),
     series: str | None = None,
     trace: Path | None = None,
@@ -101,7 +102,7 @@ def draw(program: Program, box: Box) -> str:
 def wait_painted(program: Program) -> None:
     """Wait for the 3D pane where it is shown, and for everything that follows a few frames behind."""
     panes = program.window.panes
-    if program.desk.viewing.state.layout in ("mpr", "3d"):
+    if panes.shows("3d"):
         panes.make_volume_view()
         wait_until(lambda: panes.volume_ready, PAINT_S)
     settle(400)

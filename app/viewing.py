@@ -12,7 +12,8 @@ from engine.ct.volume import PRESETS, Volume, Window
 
 Tool = Literal["scroll", "window", "zoom", "pan", "crosshair", "roi"]
 Overlays = Literal["full", "minimal", "off"]
-Layout = Literal["mpr", "axial", "coronal", "sagittal", "3d"]
+Layout = Literal["mpr", "mpr-1-3", "axial-3d", "compare", "axial", "coronal", "sagittal", "3d", "beside"]
+GRIDS: tuple[Layout, ...] = ("mpr", "mpr-1-3", "axial-3d", "compare")  # several panes; the others show one
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Viewing:
     tool: Tool = "scroll"
     overlays: Overlays = "full"
     layout: Layout = "mpr"
+    grid: Layout = "mpr"  # the last layout of several panes: what a maximised pane goes back to
     selected: str = ""  # id of the selected ROI, "" if none
     lens: bool = False  # the inset shown over the viewport
 
@@ -57,7 +59,13 @@ class ViewingModel(QObject):
     def set(self, **changes: Any) -> None:
         """Change fields of Viewing by name; nothing is emitted when nothing differs."""
         old = self._state
+        if changes.get("layout") in GRIDS:
+            changes["grid"] = changes["layout"]
         new = replace(old, **changes)
         if new != old:
             self._state = new
             self.changed.emit(old, new)
+
+    def maximise(self, pane: Layout) -> None:
+        """One pane fills the window; where one does already, the panes of before come back."""
+        self.set(layout=pane if self._state.layout in GRIDS else self._state.grid)

@@ -1,4 +1,4 @@
-"""The viewports: axial, sagittal, coronal and 3D in a grid whose lines can be dragged; one of them may fill it."""
+"""The panes: three planes, 3D and a compared series, laid out as the reader chose, with lines that can be dragged."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from app.desk import Desk
-from app.panels.parts import label
-from app.viewing import Viewing
+from app.panels.layouts import BESIDE, LAYOUTS, PRIMARY, TITLES, VOLUME, Split
+from app.panels.pane_box import PaneBox, Waiting
+from app.settings import Settings
+from app.viewing import GRIDS, Viewing
 from app.views.slice_view import SliceView
 from engine.ct.geometry import Plane
 
 if TYPE_CHECKING:
     from app.views.volume_view import VolumeView
 
-_GRID = ((Plane.AXIAL, Plane.SAGITTAL), (Plane.CORONAL, None))  # None is 3D
-
 
 class Panes(QWidget):
-    """Three linked planes and the 3D pane, which is made only after the first picture is on the screen."""
+    """Shows the layout of the viewing state. The 3D pane is made only after the first picture is on the screen."""
 
     hovered = Signal(object)  # LPS point or None
     context_asked = Signal(object, str)  # LPS point, roi id
@@ -30,43 +30,47 @@ class Panes(QWidget):
         self._desk = desk
         self.slices = {plane: SliceView(desk.viewing, desk.document, plane) for plane in Plane}
         self.volume: VolumeView | None = None
-        self._place3d = _Waiting()
-        self._columns = QSplitter(Qt.Orientation.Vertical)
-        self._rows: list[QSplitter] = []
-        for row in _GRID:
-            line = QSplitter(Qt.Orientation.Horizontal)
-            for plane in row:
-                line.addWidget(self.slices[plane] if plane is not None else self._place3d)
-            line.setChildrenCollapsible(False)
-            line.setHandleWidth(2)
-            line.setSizes([1000, 1000])
-            self._rows.append(line)
-            self._columns.addWidget(line)
-        self._columns.setChildrenCollapsible(False)
-        self._columns.setHandleWidth(2)
-        self._columns.setSizes([1000, 1000])
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._columns)
+        self._place3d = Waiting("3D comes when the series is loaded.")
+        contents: dict[str, QWidget] = {**{str(plane): view for plane, view in self.slices.items()}}
+        contents |= {VOLUME: self._place3d, BESIDE: Waiting("No series is compared.")}
+        self.boxes = {name: PaneBox(name, content) for name, content in contents.items()}
+        self._sizes: dict[str, tuple[int, ...]] = {}  # layout -> where its lines are
+        self._shown = ""  # the layout now built
+        self._splitters: list[QSplitter] = []
+        self._root = QWidget()
+        self._place = QVBoxLayout(self)
+        self._place.setContentsMargins(0, 0, 0, 0)
+        self._place.addWidget(self._root)
         for plane, view in self.slices.items():
             view.hovered.connect(lambda point, plane=plane: self._hovered(plane, point))
-            view.double_clicked.connect(self.maximise)
+            view.double_clicked.connect(desk.viewing.maximise)
             view.context_requested.connect(self.context_asked)
         desk.viewing.changed.connect(self._viewed)
         desk.explainer.changed.connect(self._use_canvas)
         self._arrange(desk.viewing.state.layout)
 
-    @property
-    def sizes(self) -> tuple[int, ...]:
-        """Where the grid's lines are, for the settings."""
-        return tuple(size for part in (self._columns, *self._rows) for size in part.sizes())
+    # Over restarts
 
-    def restore_sizes(self, sizes: tuple[int, ...]) -> None:
-        """Put the grid's lines back; a wrong number of sizes is ignored."""
-        parts = (self._columns, *self._rows)
-        if len(sizes) == 2 * len(parts) and all(size > 0 for size in sizes):
-            for number, part in enumerate(parts):
-                part.setSizes(list(sizes[2 * number : 2 * number + 2]))
+    def restore(self, settings: Settings) -> None:
+        """The layout and its lines as they were; what no longer exists is ignored."""
+        self._sizes = {name: sizes for name, sizes in settings.panes.items() if name in LAYOUTS}
+        grid = settings.grid if settings.grid in GRIDS else "mpr"
+        layout = settings.layout if settings.layout in TITLES else grid
+        self._desk.viewing.set(layout=grid)
+        self._desk.viewing.set(layout=layout)
+        self._restore_sizes()
+
+    def remember(self, settings: Settings) -> None:
+        """Put the layout and every layout's lines into the settings."""
+        self._keep_sizes()
+        state = self._desk.viewing.state
+        settings.layout, settings.grid, settings.panes = state.layout, state.grid, dict(self._sizes)
+
+    # What others ask of it
+
+    def shows(self, pane: str) -> bool:
+        """Whether a pane is part of what is shown now."""
+        return not self.boxes[pane].isHidden()
 
     def reset(self) -> None:
         """Zoom and pan of every view as at first; the slice stays."""
@@ -74,11 +78,6 @@ class Panes(QWidget):
             view.reset()
         if self.volume is not None:
             self.volume.reset()
-
-    def maximise(self, pane: Plane | str) -> None:
-        """One pane fills the grid; once more brings the grid back."""
-        state = self._desk.viewing.state
-        self._desk.viewing.set(layout="mpr" if state.layout != "mpr" else str(pane))
 
     def make_volume_view(self) -> None:
         """Build the 3D pane now (VTK loads slowly: never before the first picture)."""
@@ -108,31 +107,52 @@ class Panes(QWidget):
         for view in self.slices.values():
             view.use_canvas(self._desk.explainer.card.canvas)
 
+    # Laying out
+
     def _arrange(self, layout: str) -> None:
-        shown = {plane: layout in ("mpr", plane.value) for plane in Plane}
+        """Build the splitters of a layout anew around the panes, which stay as they are."""
+        self._keep_sizes()
+        former, self._splitters, self._shown = self._root, [], layout
+        self._place.removeWidget(former)
+        for box in self.boxes.values():
+            box.hide()
+            box.setParent(self)
+        self._root = self._built(LAYOUTS[layout])
+        self._place.addWidget(self._root)
+        if former not in self.boxes.values():
+            former.deleteLater()
+        self._root.show()
+        self._restore_sizes()
+        names = [str(Plane.AXIAL) if name == PRIMARY else name for name in LAYOUTS[layout].panes()]
+        home = next((name for name in names if name in self.slices), "")
         for plane, view in self.slices.items():
-            view.setVisible(shown[plane])
-        in3d = layout in ("mpr", "3d")
-        self._place3d.setVisible(in3d)
-        self._rows[0].setVisible(shown[Plane.AXIAL] or shown[Plane.SAGITTAL])
-        self._rows[1].setVisible(shown[Plane.CORONAL] or in3d)
+            view.overlay.home = plane == home
 
+    def _built(self, part: Split | str) -> QWidget:
+        if isinstance(part, str):
+            box = self.boxes[str(Plane.AXIAL) if part == PRIMARY else part]
+            box.show()
+            return box
+        if len(part.parts) == 1:
+            return self._built(part.parts[0])
+        splitter = QSplitter(Qt.Orientation.Vertical if part.down else Qt.Orientation.Horizontal)
+        self._splitters.append(splitter)
+        for each in part.parts:
+            splitter.addWidget(self._built(each))
+        splitter.setChildrenCollapsible(False)
+        splitter.setHandleWidth(2)
+        splitter.setSizes([share * 1000 for share in part.shares])
+        return splitter
 
-class _Waiting(QWidget):
-    """The 3D pane's place: says what will be there until it is."""
+    def _keep_sizes(self) -> None:
+        """What was never on the screen has no sizes worth keeping."""
+        if self._splitters and self.isVisible():
+            self._sizes[self._shown] = tuple(size for part in self._splitters for size in part.sizes())
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.setObjectName("ground")
-        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.setMinimumSize(80, 80)
-        self._layout = QVBoxLayout(self)
-        self._layout.setContentsMargins(0, 0, 0, 0)
-        self._text = label("3D comes when the series is loaded.", "muted")
-        self._text.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._layout.addWidget(self._text)
-
-    def replace(self, widget: QWidget) -> None:
-        """Put the real pane in."""
-        self._text.hide()
-        self._layout.addWidget(widget)
+    def _restore_sizes(self) -> None:
+        """Put the lines back; sizes that do not fit the layout are ignored."""
+        sizes = list(self._sizes.get(self._shown, ()))
+        if len(sizes) == sum(part.count() for part in self._splitters) and all(size > 0 for size in sizes):
+            for part in self._splitters:
+                part.setSizes(sizes[: part.count()])
+                sizes = sizes[part.count() :]

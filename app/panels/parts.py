@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.panels.layouts import picture
 from app.theme import MUTED, TEXT
 
 _KEYS: dict[type[QWidget], frozenset[Qt.Key]] = {
@@ -33,7 +34,9 @@ _KEYS: dict[type[QWidget], frozenset[Qt.Key]] = {
 
 
 def icon(name: str, colour: str = TEXT) -> QIcon:
-    """An icon of the one family, in a colour; an empty one for ""."""
+    """An icon of the one family, in a colour; an empty one for "", a drawn one for "layout:" and a layout's name."""
+    if name.startswith("layout:"):
+        return picture(name.removeprefix("layout:"))
     return QIcon(qtawesome.icon(name, color=colour, color_disabled="#5b626c")) if name else QIcon()
 
 

@@ -31,6 +31,7 @@ class SliceOverlay:
     def __init__(self, viewing: ViewingModel, document: Document, plane: Plane) -> None:
         self._viewing, self._document, self._plane = viewing, document, plane
         self.canvas_spec = CanvasSpec()
+        self.home = plane is Plane.AXIAL  # whether what need be said once only is said here
         # One value each is kept, and dropped with its volume.
         self._readout = lru_cache(maxsize=1)(readout)
         self._lens = lru_cache(maxsize=1)(lens_picture)
@@ -69,7 +70,7 @@ class SliceOverlay:
     def _paint_readout(self, painter: QPainter, view: PlaneStage, mark: Mark, area: QRectF, avoid: QRectF) -> None:
         """Where the ROI is being changed, and else in one pane only: three times the same is clutter."""
         state = self._viewing.state
-        resting = self._home and not self._document.previewing and state.overlays == "full"
+        resting = self.home and not self._document.previewing and state.overlays == "full"
         if state.volume is not None and mark.spans(view.slice) and (view.editing or resting):
             colour = SUGGESTION if mark.roi.status == "suggested" else ACCENT
             lines = self._readout(state.volume, state.revision, mark.roi.box)
@@ -79,7 +80,7 @@ class SliceOverlay:
     def _paint_lens(self, painter: QPainter, view: PlaneStage, mark: Mark, area: QRectF) -> QRectF:
         """Returns what the lens covers."""
         state = self._viewing.state
-        if state.lens and self._home and state.volume is not None and mark.spans(view.slice):
+        if state.lens and self.home and state.volume is not None and mark.spans(view.slice):
             picture = self._lens(self.canvas_spec, state.volume, state.revision, mark.roi.box, self._plane)
             if picture is not None:
                 box = polygon(mark, view).boundingRect()
@@ -87,12 +88,6 @@ class SliceOverlay:
                 draw_lens(painter, picture, box, place)
                 return place.adjusted(0, 0, 0, line_height() + 2)
         return QRectF()
-
-    @property
-    def _home(self) -> bool:
-        """Whether what need be said once only is said here: in the pane that fills the grid, else in the axial one."""
-        layout = self._viewing.state.layout
-        return self._plane.value == layout or (layout == "mpr" and self._plane is Plane.AXIAL)
 
     def _paint_empty(self, painter: QPainter, area: QRectF) -> None:
         loading = self._viewing.state.loading is not None

@@ -236,7 +236,7 @@ class VolumeView(QWidget):
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         """3D fills the panes, or gives them back."""
         if event.button() == Qt.MouseButton.LeftButton:
-            self.viewing.set(layout="mpr" if self.viewing.state.layout == "3d" else "3d")
+            self.viewing.maximise("3d")
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Nearer and farther."""

@@ -15,7 +15,7 @@ from tests.app.desk import MakeProgram, end
 
 def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
     """All fields."""
-    written = Settings(model="some/model", remote_code=("some/model",), panes=(1, 2), keys={"help": "F2"})
+    written = Settings(model="some/model", remote_code=("some/model",), panes={"mpr": (1, 2)}, keys={"help": "F2"})
     settings.save(tmp_path, written)
     assert settings.load(tmp_path) == (written, "")
 
@@ -53,21 +53,25 @@ def test_the_window_says_that_the_settings_were_damaged(make_program: MakeProgra
     assert program.window.isVisible()
 
 
-def test_the_layout_returns_after_a_restart(make_program: MakeProgram, qtbot: QtBot) -> None:
+def test_the_layout_returns_after_a_restart(make_program: MakeProgram, qtbot: QtBot, tmp_path: Path) -> None:
     """A dock that was moved and a grid line that was dragged are where they were."""
     first = make_program(size=(1500, 900))
     first.window.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, first.window.docks["findings"])
     first.window.docks["series"].hide()
-    first.window.panes.restore_sizes((300, 400, 500, 200, 500, 200))
+    first.window.panes.restore(Settings(panes={"mpr": (300, 400, 500, 200, 500, 200)}))
     qtbot.wait(20)
-    sizes = first.window.panes.sizes
     end(first)
+    sizes = settings.load(tmp_path / "config")[0].panes["mpr"]
     second = make_program(size=(1500, 900))
     qtbot.wait(20)
     area = second.window.dockWidgetArea(second.window.docks["findings"])
     assert area == Qt.DockWidgetArea.RightDockWidgetArea
     assert second.window.docks["series"].isHidden()
-    assert second.window.panes.sizes == pytest.approx(sizes, abs=3)
+    shown = Settings()
+    second.window.panes.remember(shown)
+    assert shown.panes["mpr"] == pytest.approx(sizes, abs=3)
+    assert sizes[0] < sizes[1]
+    assert sizes[2] > 2 * sizes[3]
 
 
 def test_panels_hidden_by_tab_are_back_after_a_restart(make_program: MakeProgram) -> None:

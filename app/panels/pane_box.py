@@ -1,0 +1,50 @@
+"""What stands around a pane wherever it is shown: its name, a strip above it, and that the pointer came in."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QEnterEvent
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from app.panels.parts import label
+
+
+class PaneBox(QWidget):
+    """Holds one pane; goes from layout to layout, and into a window of its own."""
+
+    entered = Signal(str)  # its name: the pointer is over it
+
+    def __init__(self, name: str, content: QWidget, strip: QWidget | None = None) -> None:
+        super().__init__()
+        self.name = name
+        self.strip = strip
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        if strip is not None:
+            layout.addWidget(strip)
+        layout.addWidget(content, 1)
+
+    def enterEvent(self, event: QEnterEvent) -> None:
+        """Keys that mean a pane mean this one now."""
+        self.entered.emit(self.name)
+
+
+class Waiting(QWidget):
+    """A pane's place: says what will be there until it is."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.setObjectName("ground")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setMinimumSize(80, 80)
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self.text = label(text, "muted", wrap=True)
+        self.text.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._layout.addWidget(self.text)
+
+    def replace(self, widget: QWidget) -> None:
+        """Put the real pane in."""
+        self.text.hide()
+        self._layout.addWidget(widget)
