@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.arguments import FAULT, Parser, box_mm, count, joined, options_list, seed, size_px
+from engine.arguments import FAULT, LAYOUTS, Parser, box_mm, count, joined, layout_help, options_list, seed, size_px
 
 if TYPE_CHECKING:
     from engine.reasoning.trace import TraceEvent
@@ -237,17 +237,6 @@ def _with_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON and nothing else on stdout")
 
 
-LAYOUTS = {
-    "mpr": "three planes and 3D",
-    "mpr-1-3": "a large axial, three beside",
-    "axial-3d": "axial and 3D",
-    "compare": "beside the next series",
-    "axial": "",
-    "coronal": "",
-    "sagittal": "",
-    "3d": "",
-}
-LAYOUT_HELP = ", ".join(f"{name} ({text})" if text else name for name, text in LAYOUTS.items())
 ROI_HELP = "x0,y0,z0,x1,y1,z1: two opposite corners of a box in patient LPS millimetres"
 
 
@@ -293,7 +282,7 @@ def _snapshot_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="PNG", help="the picture to write")
     parser.add_argument("--roi-mm", type=box_mm, metavar="BOX", help=ROI_HELP)
     parser.add_argument("--window", metavar="PRESET", help="soft, lung, bone, brain, liver, mediastinum or WIDTH/LEVEL")
-    parser.add_argument("--layout", choices=LAYOUTS, default="mpr", metavar="LAYOUT", help=LAYOUT_HELP)
+    parser.add_argument("--layout", choices=LAYOUTS, default="mpr", metavar="LAYOUT", help=layout_help())
     parser.add_argument("--size", type=size_px, default=(1920, 1080), metavar="WxH", help="the window in pixels")
     parser.add_argument("--trace", type=Path, metavar="JSONL", help="a saved trace to show in the reasoning panel")
 

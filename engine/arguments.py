@@ -10,6 +10,16 @@ if TYPE_CHECKING:
 
 FAULT = 2
 _SIDE_PX = (200, 8192)  # shortest and longest edge of a window that can be drawn
+LAYOUTS = {
+    "mpr": "three planes and 3D",
+    "mpr-1-3": "a large axial, three beside",
+    "axial-3d": "axial and 3D",
+    "compare": "beside the next series",
+    "axial": "",
+    "coronal": "",
+    "sagittal": "",
+    "3d": "",
+}
 _SEED_END = 1 << 62  # torch takes 63 bits, and samples count on from the seed
 
 
@@ -75,3 +85,8 @@ def joined(argv: list[str]) -> list[str]:
         else:
             out.append(word)
     return out
+
+
+def layout_help() -> str:
+    """The layouts of the window's panes, in words."""
+    return ", ".join(f"{name} ({text})" if text else name for name, text in LAYOUTS.items())

@@ -11,12 +11,12 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QSplitter
 from pytestqt.qtbot import QtBot
 
-import main
 from app import settings
 from app.application import Program
 from app.panels.layouts import LAYOUTS, TITLES, picture
 from app.settings import Settings
 from app.viewing import GRIDS
+from engine import arguments
 from engine.ct.geometry import Plane
 from tests.app.desk import MakeProgram, end, key, open_path, pane
 
@@ -147,5 +147,5 @@ def test_the_menus_picture_of_a_layout_is_drawn_at_any_scale(qtbot: QtBot) -> No
 
 def test_the_command_line_knows_the_menus_layouts() -> None:
     """Its own list spares it loading Qt for its help."""
-    assert tuple(main.LAYOUTS) == tuple(TITLES)
+    assert tuple(arguments.LAYOUTS) == tuple(TITLES)
     assert set(TITLES) < set(LAYOUTS)
