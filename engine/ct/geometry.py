@@ -242,8 +242,11 @@ class PlaneFrame:
         """The slice picture [row, column] out of an array [k, j, i]: a view, nothing is copied."""
         index = slice_ if self.through_sign > 0 else self.count - 1 - slice_
         axes = (2, 1, 0)  # array axis of index axis i, j, k
-        picture = _index(array, axes[self.through], index)
-        if axes[self.down] > axes[self.across]:
+        return self.orient(_index(array, axes[self.through], index))
+
+    def orient(self, picture: NDArray[np.generic]) -> NDArray[np.generic]:
+        """A slice cut out of an array [k, j, i], its two axes in the array's order, as the screen wants it: a view."""
+        if self.down < self.across:  # the array's order is k, j, i
             picture = picture.T
         return picture[:: self.down_sign, :: self.across_sign]
 

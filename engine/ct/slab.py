@@ -1,0 +1,133 @@
+"""Thick slices: the largest, smallest or mean value of the slices about the one shown, in any frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.ct.geometry import PlaneFrame, Point
+from engine.ct.oblique import Frame
+from engine.ct.trilinear import OUTSIDE, sample_plane
+from engine.ct.volume import HuArray, Volume
+
+Projection = Literal["off", "mip", "minip", "mean"]
+NAMES: dict[Projection, str] = {"off": "", "mip": "MIP", "minip": "MinIP", "mean": "mean"}
+THICKNESSES = (3.0, 5.0, 10.0, 20.0, 40.0)  # mm, or px without known spacing
+
+
+@dataclass(frozen=True)
+class Slab:
+    """A projection over all slices of the frame whose centre lies within `thickness` / 2 of the shown slice's centre.
+
+    `thickness` is in mm (px where the scan does not say how large its pixels are): 10 mm takes five slices of 2.5 mm, or
+    eleven of 1 mm; at the ends of the scan only those that exist. The mean of int16 is rounded to the nearest HU.
+    """
+
+    kind: Projection = "off"
+    thickness: float = 10.0
+
+    def reach(self, frame: Frame) -> int:
+        """Slices taken before the shown one, and as many after it."""
+        return 0 if self.kind == "off" else int(self.thickness / 2 / frame.slice_mm + 1e-6)
+
+    def span(self, frame: Frame, slice_: int) -> range:
+        """The slices taken for that one."""
+        reach = self.reach(frame)
+        return range(max(slice_ - reach, 0), min(slice_ + reach + 1, frame.count))
+
+
+class Slices:
+    """Pictures of one array [k, j, i] in one frame. What is dear to cut and wanted again by the next slice is kept.
+
+    Dear are slices along the fastest axis, scattered over the whole memory, and resampled ones. For those a slab keeps
+    its slices, so that a step of a scroll cuts one new slice and not all.
+    """
+
+    def __init__(self, array: HuArray, frame: Frame) -> None:
+        self._array, self._frame = array, frame
+        self._kept: dict[int, NDArray[Any]] = {}
+
+    def picture(self, slice_: int, slab: Slab) -> NDArray[Any]:
+        """The slice [row, column], or the slab about it; contiguous. Outside the scan OUTSIDE, or NaN for float32."""
+        span = slab.span(self._frame, slice_)
+        self._kept = {at: picture for at, picture in self._kept.items() if at in span and len(span) > 1}
+        if len(span) == 1:
+            return np.ascontiguousarray(self._frame.take(self._array, slice_))
+        if not isinstance(self._frame, PlaneFrame):
+            for at in span:
+                if at not in self._kept:
+                    self._kept[at] = self._frame.take(self._array, at)
+        elif self._frame.through == 0:
+            self._gather([at for at in span if at not in self._kept], self._frame)
+        else:
+            return np.ascontiguousarray(_projected([self._frame.take(self._array, at) for at in span], slab.kind))
+        return np.ascontiguousarray(_projected([self._kept[at] for at in span], slab.kind))
+
+    def _gather(self, wanted: list[int], frame: PlaneFrame) -> None:
+        """Neighbouring slices along the fastest axis lie side by side in memory: each row is read once for all."""
+        if not wanted:
+            return
+        first, last = wanted[0], wanted[-1]
+        low = first if frame.through_sign > 0 else frame.count - 1 - last
+        depth, rows, _ = self._array.shape
+        block = np.empty((last + 1 - first, depth, rows), self._array.dtype)
+        for k in range(depth):
+            block[:, k] = self._array[k, :, low : low + len(block)].T
+        for at in wanted:
+            self._kept[at] = frame.orient(block[at - first if frame.through_sign > 0 else last - at])
+
+
+def probe(volume: Volume, frame: Frame, slab: Slab, mm: Point) -> float | None:
+    """The value of the pixel shown at an LPS point: a voxel's own, interpolated on a turned plane, or the slab's.
+
+    None outside the volume.
+    """
+    if not volume.geometry.contains(mm):
+        return None
+    if slab.kind == "off" and isinstance(frame, PlaneFrame):
+        return volume.hu_at(mm)
+    column, row, _ = np.rint(frame.to_screen(mm))
+    values = []
+    for at in slab.span(frame, frame.slice_of(mm)):
+        pixel = volume.geometry.to_index(frame.to_mm(float(column), float(row), at))
+        values.append(sample_plane(volume.hu, pixel, np.zeros(3), np.zeros(3), (1, 1)))
+    value = float(_projected(values, slab.kind)[0, 0])
+    return None if value == OUTSIDE or np.isnan(value) else value
+
+
+def _projected(slices: list[NDArray[Any]], kind: Projection) -> NDArray[Any]:
+    """One picture of several; samples outside the scan do not count, but where all are outside."""
+    if len(slices) == 1:
+        return slices[0]
+    if kind == "mean":
+        return _mean(slices)
+    whole = slices[0].dtype.kind == "i"
+    if kind == "mip":
+        return _reduced(slices, np.maximum if whole else np.fmax, 0)
+    # One less makes OUTSIDE, the smallest int16, the largest: so it loses against every value.
+    return _reduced(slices, np.minimum if whole else np.fmin, 1 if whole else 0)
+
+
+def _reduced(slices: list[NDArray[Any]], ufunc: np.ufunc, shift: int) -> NDArray[Any]:
+    out: NDArray[Any] = slices[0] - slices[0].dtype.type(shift)
+    for each in slices[1:]:
+        ufunc(out, each - each.dtype.type(shift) if shift else each, out=out)
+    out += out.dtype.type(shift)
+    return out
+
+
+def _mean(slices: list[NDArray[Any]]) -> NDArray[Any]:
+    whole = slices[0].dtype.kind == "i"
+    total = np.zeros_like(slices[0], np.int32 if whole else np.float64)
+    count = np.zeros_like(slices[0], np.int16)
+    for each in slices:
+        inside = each != OUTSIDE if whole else ~np.isnan(each)
+        np.add(total, each, out=total, where=inside)
+        count += inside
+    out = np.full_like(slices[0], OUTSIDE if whole else np.nan)
+    share = total / np.maximum(count, 1)
+    np.copyto(out, np.rint(share).astype(np.int16) if whole else share.astype(out.dtype), where=count > 0)
+    return out
