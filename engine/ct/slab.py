@@ -22,7 +22,7 @@ THICKNESSES = (3.0, 5.0, 10.0, 20.0, 40.0)  # mm, or px without known spacing
 class Slab:
     """A projection over all slices of the frame whose centre lies within `thickness` / 2 of the shown slice's centre.
 
-    `thickness` is in mm (px where the scan does not say how large its pixels are): 10 mm takes five slices of 2.5 mm, or
+    `thickness` is in mm (px where the scan does not say how large its pixels are): 10 mm is five slices of 2.5 mm, or
     eleven of 1 mm; at the ends of the scan only those that exist. The mean of int16 is rounded to the nearest HU.
     """
 
