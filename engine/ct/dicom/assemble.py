@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -38,22 +39,29 @@ class Stack:
 def _decoded(instances: Sequence[Instance], order: list[int]) -> Iterator[tuple[int, HuArray | SliceError]]:
     """Slices in `order`; compressed ones on all cores, only a few ahead of what was asked for."""
     try:
-        if instances[0].pixels.offset >= 0 or len(order) < 2:
+        workers = min(cores(), len(order))
+        if instances[0].pixels.offset >= 0 or workers < 2:
             yield from ((k, _slice(instances[k])) for k in order)
         else:
-            yield from _in_parallel(instances, order)
+            yield from _in_parallel(instances, order, workers)
     finally:
         forget_files()
 
 
-def _in_parallel(instances: Sequence[Instance], order: list[int]) -> Iterator[tuple[int, HuArray | SliceError]]:
-    cores = os.cpu_count() or 2
-    pool = ThreadPoolExecutor(cores, thread_name_prefix="decode")
+def cores() -> int:
+    """Cores this process may use."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+
+
+def _in_parallel(
+    instances: Sequence[Instance], order: list[int], workers: int
+) -> Iterator[tuple[int, HuArray | SliceError]]:
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="decode")
     waiting: list[tuple[int, Future[HuArray | SliceError]]] = []
     try:
         for k in order:
             waiting.append((k, pool.submit(_slice, instances[k])))
-            if len(waiting) > 2 * cores:
+            if len(waiting) > 2 * workers:
                 first, future = waiting.pop(0)
                 yield first, future.result()
         for first, future in waiting:
