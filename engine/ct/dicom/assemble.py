@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from engine.ct.build import Builder, LoadStep, SliceError
 from engine.ct.dicom.instance import Instance
 from engine.ct.dicom.pixels import forget_files, stored
+from engine.ct.errors import InputError
 from engine.ct.grid import Grid
 from engine.ct.values import rescaled
 from engine.ct.volume import HuArray, Provenance
@@ -34,6 +35,16 @@ class Stack:
             if done == total:
                 builder.finish()
             yield LoadStep(builder.volume(), done, total)
+
+    def middle(self) -> HuArray:
+        """The middle acquired slice [row, column] in HU. InputError where it cannot be decoded."""
+        try:
+            found = _slice(self.instances[len(self.instances) // 2])
+        finally:
+            forget_files()
+        if isinstance(found, SliceError):
+            raise InputError(str(found))
+        return found
 
 
 def _decoded(instances: Sequence[Instance], order: list[int]) -> Iterator[tuple[int, HuArray | SliceError]]:
