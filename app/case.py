@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,7 @@ from engine.reading.model import Reading
 
 if TYPE_CHECKING:
     from engine.ct.load import LoadStep, Series
-    from engine.ct.volume import SeriesWarning, Volume
+    from engine.ct.volume import SeriesWarning
     from engine.reading.session import Session
 
 _REPAINT_S = 0.05  # while loading, the picture follows at most this often
@@ -120,8 +120,11 @@ class Case(QObject):
             if 0 <= index < len(shown):
                 self.show_series(next(each for each in self.series if identity(each) == shown[index]))
 
-    def close_study(self, study: Study) -> None:
-        """Take a study off the list; where its series was shown, the next one open comes."""
+    def close_study(self, study: Study | None = None) -> None:
+        """Take a study (else the shown one) off the list; where its series was shown, the next one open comes."""
+        study = study or self.study
+        if study is None:
+            return
         was_shown = self.current is not None and any(identity(each) == identity(self.current) for each in study.series)
         self._list(library.without(self._open, study))
         self._thumbnailed -= {identity(each) for each in study.series}

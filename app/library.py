@@ -32,7 +32,7 @@ class Opened:
     credit: Credit | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Study:
     """One study of one patient. `key` names it; `series` are the volumes, then what is set aside."""
 
@@ -59,7 +59,7 @@ def identity(series: Series) -> Identity:
 
 
 def added(opened: tuple[Opened, ...], new: tuple[Opened, ...]) -> tuple[Opened, ...]:
-    """`new` below what is open. A path opened again keeps its place; a series is listed once, where it came from last."""
+    """`new` below what is open. A path opened again keeps its place; a series is listed once, with its last path."""
     again = {one.source: one for one in _once(new)}
     fresh = {identity(each) for one in new for each in one.series}
     kept = []
@@ -83,9 +83,7 @@ def _once(new: tuple[Opened, ...]) -> tuple[Opened, ...]:
 def without(opened: tuple[Opened, ...], study: Study) -> tuple[Opened, ...]:
     """What stays open when a study is closed."""
     gone = {identity(each) for each in study.series}
-    left = [
-        replace(one, series=tuple(each for each in one.series if identity(each) not in gone)) for one in opened
-    ]
+    left = [replace(one, series=tuple(each for each in one.series if identity(each) not in gone)) for one in opened]
     return tuple(one for one in left if one.series)
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.ct.errors import InputError
 from app.library import Credit, Opened
+from engine.ct.errors import InputError
 from engine.ct.volume import PRESETS, Volume, Window
 
 if TYPE_CHECKING:
@@ -129,10 +129,11 @@ def _of_session(path: Path, known: Sequence[Opened]) -> tuple[Opened, str]:
     finally:
         session.close()
     there = next((one for one in known if any(each.uid == uid for each in one.series)), None)
-    if there is not None:
+    if there is not None and Path(there.source).exists():
         return there, uid
     if not source or not Path(source).exists():
         raise InputError(
-            f"The scan of {path.name} is not on this machine where it was; open its folder, then File › Merge reading…"
+            f"The scan of {path.name} is not where it was; open its folder. "
+            "A reading from another machine then comes in with File › Merge reading…"
         )
     return _opened((Path(source),)), uid
