@@ -8,9 +8,13 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from engine.ct.build import Builder, LoadStep, SliceError
 from engine.ct.dicom.instance import Instance
 from engine.ct.dicom.pixels import forget_files, stored
+from engine.ct.dicom.straight import read_into
 from engine.ct.errors import InputError
 from engine.ct.grid import Grid
 from engine.ct.values import rescaled
@@ -30,7 +34,7 @@ class Stack:
         builder = Builder(provenance, self.grid, names)
         total = len(names)
         order = sorted(range(total), key=lambda k: abs(k - total // 2))
-        for done, (k, hu) in enumerate(_decoded(self.instances, order), 1):
+        for done, (k, hu) in enumerate(_decoded(self.instances, order, builder), 1):
             builder.put(k, hu)
             if done == total:
                 builder.finish()
@@ -47,12 +51,14 @@ class Stack:
         return found
 
 
-def _decoded(instances: Sequence[Instance], order: list[int]) -> Iterator[tuple[int, HuArray | SliceError]]:
+def _decoded(
+    instances: Sequence[Instance], order: list[int], builder: Builder
+) -> Iterator[tuple[int, HuArray | SliceError]]:
     """Slices in `order`; compressed ones on all cores, only a few ahead of what was asked for."""
     try:
         workers = min(cores(), len(order))
         if instances[0].pixels.offset >= 0 or workers < 2:
-            yield from ((k, _slice(instances[k])) for k in order)
+            yield from ((k, _slice(instances[k], builder.room(k))) for k in order)
         else:
             yield from _in_parallel(instances, order, workers)
     finally:
@@ -81,8 +87,11 @@ def _in_parallel(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _slice(one: Instance) -> HuArray | SliceError:
+def _slice(one: Instance, room: NDArray[np.int16] | None = None) -> HuArray | SliceError:
+    """The slice's HU, in `room` where it can be read straight into it."""
     try:
+        if room is not None and read_into(one, room):
+            return room
         return rescaled(stored(one), 1.0 if one.slope is None else one.slope, one.intercept or 0.0)
     except SliceError as error:
         return error
