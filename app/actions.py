@@ -17,6 +17,7 @@ from app.action import (
     shown,
     tool,
 )
+from app.actions_3d import ACTIONS_3D
 from app.panels.layouts import TITLES
 from engine.ct.volume import PRESETS
 
@@ -41,26 +42,6 @@ _FILE = (
         lambda w: w.desk.case.step(-1),
         "File",
         enabled=lambda w: len(w.desk.case.series) > 1,
-    ),
-    Action(
-        "series_list",
-        "Go to the series list",
-        ("F6",),
-        "ph.list-dashes",
-        lambda w: w.choose_series(),
-        "File",
-        enabled=lambda w: bool(w.desk.case.series),
-        tip="Arrows choose, Enter shows",
-    ),
-    Action(
-        "close_study",
-        "Close study",
-        ("Ctrl+W",),
-        "ph.x-square",
-        lambda w: w.desk.case.close_study(),
-        "File",
-        enabled=lambda w: w.desk.case.study is not None,
-        tip="Take the shown study off the list; its reading is saved",
     ),
     Action("export", "Export reading…", (), "ph.export", lambda w: w.export_reading(), "File", enabled=saved),
     Action("quit", "Quit", ("Ctrl+Q",), "ph.sign-out", lambda w: w.close(), "File"),
@@ -224,7 +205,7 @@ _HELP = (
     Action("warnings", "Warnings of this series", (), "ph.warning", lambda w: w.show_warnings(), "Help"),
     Action("about", "About Loupe CT", (), "ph.info", lambda w: w.show_about(), "Help"),
 )
-ACTIONS: tuple[Action, ...] = (*_FILE, *_EDIT, *_VIEW, *_ROI, *_REASONING, *_HELP)
+ACTIONS: tuple[Action, ...] = (*_FILE, *_EDIT, *_VIEW, *ACTIONS_3D, *_ROI, *_REASONING, *_HELP)
 BY_KEY: dict[str, Action] = {action.key: action for action in ACTIONS}
 MENUS = ("File", "Edit", "View", "ROI", "Reasoning", "Help")
 

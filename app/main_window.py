@@ -9,8 +9,8 @@ from PySide6.QtGui import QCloseEvent, QCursor, QDragEnterEvent, QDropEvent, QSh
 from PySide6.QtWidgets import QDockWidget, QFileDialog, QMainWindow, QVBoxLayout, QWidget
 
 from app.actions import CONTEXT_ROI, CONTEXT_SERIES, CONTEXT_VIEW
+from app.actions_3d import CONTEXT_3D
 from app.desk import Desk
-from app.library import Study
 from app.menus import Menus
 from app.panels.about import About
 from app.panels.findings_panel import FindingsPanel
@@ -82,7 +82,7 @@ class MainWindow(QMainWindow):
         wide = self.width() >= WIDE
         left, right = (296, 424) if wide else (240, 328)
         self.resizeDocks(list(self.docks.values()), [left, left, right], Qt.Orientation.Horizontal)
-        self.resizeDocks([self.docks["series"], self.docks["findings"]], [440, 460], Qt.Orientation.Vertical)
+        self.resizeDocks([self.docks["series"], self.docks["findings"]], [300, 600], Qt.Orientation.Vertical)
         self.reasoning.share_out(self.height())
 
     def _centre(self) -> QWidget:
@@ -101,10 +101,11 @@ class MainWindow(QMainWindow):
         desk.suggested.connect(self.status.show_progress)
         self.panes.hovered.connect(self.status.hover)
         self.panes.context_asked.connect(self._context)
+        self.panes.context_3d_asked.connect(lambda: self.menus.popup(CONTEXT_3D, QCursor.pos() + QPoint(1, 1)))
         self.findings.context_asked.connect(lambda at, roi_id: self.menus.popup(CONTEXT_ROI, at))
         self.findings.draw_asked.connect(self.menus.qactions["tool_roi"].trigger)
         self.findings.suggest_asked.connect(self.menus.qactions["suggest"].trigger)
-        self.series.context_asked.connect(self._series_context)
+        self.series.context_asked.connect(lambda at: self.menus.popup(CONTEXT_SERIES, at))
         self.series.open_asked.connect(self.choose_folder)
         self.series.sample_asked.connect(desk.open_sample)
         self.reasoning.model_asked.connect(self.choose_model)
@@ -131,12 +132,6 @@ class MainWindow(QMainWindow):
         if names:
             self.desk.settings.folder = str(Path(names[0]).parent)
             self.open([Path(name) for name in names])
-
-    def choose_series(self) -> None:
-        """The series list gets the focus, and is shown if it was hidden."""
-        self.docks["series"].show()
-        self.docks["series"].raise_()
-        self.series.choose()
 
     def export_reading(self) -> None:
         """Write the reading as JSON."""
@@ -221,12 +216,6 @@ class MainWindow(QMainWindow):
         if roi_id:
             self.desk.viewing.set(selected=roi_id)
         self.menus.popup(CONTEXT_ROI if roi_id else CONTEXT_VIEW, QCursor.pos() + QPoint(1, 1))
-
-    def _series_context(self, at: QPoint, study: Study | None) -> None:
-        menu = self.menus.popup(CONTEXT_SERIES, at)
-        if study is not None:
-            menu.addSeparator()
-            menu.addAction("Close this study").triggered.connect(lambda: self.desk.case.close_study(study))
 
     # Layout over restarts
 

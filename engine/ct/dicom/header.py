@@ -57,8 +57,7 @@ def read(source: Source) -> list[Instance]:
 
 def _plain(source: Source, parsed: Parsed) -> list[Instance]:
     native = parsed.syntax in NATIVE
-    items = parsed.offset if parsed.length == UNDEFINED else -1
-    one = instance(source, parsed.elements, parsed.syntax, parsed.offset if native else -1, items)
+    one = instance(source, parsed.elements, parsed.syntax, parsed.offset if native else -1)
     if native and parsed.length == UNDEFINED:
         raise DamagedError("pixel data without a length")
     frames = int(parsed.elements.number(tag.FRAMES) or 1)
