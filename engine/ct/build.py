@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.ct.acquired import Acquired
 from engine.ct.errors import InputError
 from engine.ct.grid import Grid
 from engine.ct.values import AIR, OUTSIDE
@@ -42,13 +43,16 @@ class Builder:
         self.blank = AIR if hu else 0
         self.taken = 0
         self.written: set[int] = set()
+        self.originals: dict[int, HuArray] = {}  # acquired slices that the volume doesn't hold as they are
+        self.acquired: Acquired | None = None
         self._volume: Volume | None = None
 
     def volume(self) -> Volume:
         """The volume so far; the same object as before where nothing but pixels changed."""
         last = self._volume
-        if last is None or last.hu.dtype != self.array.dtype or last.provenance is not self.provenance:
-            self._volume = last = Volume(self.array.view(), self.grid.geometry, self.provenance)
+        same = last is not None and last.provenance is self.provenance and last.acquired is self.acquired
+        if last is None or not same or last.hu.dtype != self.array.dtype:
+            self._volume = last = Volume(self.array.view(), self.grid.geometry, self.provenance, self.acquired)
         return last
 
     def put(self, k: int, hu: HuArray | SliceError) -> None:
@@ -66,6 +70,8 @@ class Builder:
             self._hold(k, hu)
 
     def _hold(self, k: int, hu: HuArray) -> None:
+        if k not in self.grid.exact:
+            self.originals[k] = hu
         self.held[k] = placed(hu, self.grid.shifts[k], self.array.shape[1:], self.outside) if self.grid.moved else hu
         for target in self.targets[k]:
             lower, upper = int(self.grid.lower[target]), int(self.grid.upper[target])
@@ -92,6 +98,15 @@ class Builder:
             self.warn(SeriesWarning("damaged_file", f"Files were left out and their slices interpolated. {why}", files))
             self._fill()
         self.held.clear()
+        if not self.identity:
+            self.acquired = self._acquired()
+
+    def _acquired(self) -> Acquired:
+        """Every slice that was read; those that the volume holds untouched are views of it."""
+        grid, exact = self.grid, self.grid.exact
+        good = [k for k in range(len(self.names)) if k not in self.failed]
+        slices = tuple(self.originals[k] if k in self.originals else self.array[exact[k]] for k in good)
+        return Acquired(slices, grid.positions[good], grid.axes, grid.pixel_mm, grid.geometry)
 
     def _fill(self) -> None:
         good = np.array([k for k in range(len(self.names)) if k not in self.failed])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +35,8 @@ class Grid:
     upper: NDArray[np.intp]
     weight: NDArray[np.float64]
     shifts: NDArray[np.float64]
+    positions: NDArray[np.float64]  # (n, 3): centres of the acquired slices' first pixels, LPS mm
+    axes: NDArray[np.float64]  # unit directions of i, j and the normal as columns
 
     @property
     def identity(self) -> bool:
@@ -47,6 +50,18 @@ class Grid:
             for k in {lower, upper}:
                 needed[k].append(target)
         return needed
+
+    @cached_property
+    def exact(self) -> dict[int, int]:
+        """Acquired slice -> the slice of the volume that holds its pixels untouched."""
+        whole = [] if self.moved else np.flatnonzero(self.lower == self.upper).tolist()
+        return {int(self.lower[target]): target for target in whole}
+
+    @property
+    def pixel_mm(self) -> tuple[float, float]:
+        """mm between rows and between columns."""
+        i, j, _ = self.geometry.spacing
+        return (j, i)
 
     @property
     def moved(self) -> bool:
@@ -74,7 +89,7 @@ def build_grid(
     shifts, canvas, origin, moved = _canvas(axes, positions, depth, spacing, size, names)
     steps = (spacing[1], spacing[0], step)
     geometry = Geometry.from_axes(origin, axes, steps, (len(lower), canvas[0], canvas[1]), frame)
-    return Grid(geometry, lower, upper, weight, shifts), warnings + moved
+    return Grid(geometry, lower, upper, weight, shifts, positions, axes), warnings + moved
 
 
 def _step(depth: NDArray[np.float64], thickness: float, names: Sequence[str]) -> tuple[float, list[SeriesWarning]]:

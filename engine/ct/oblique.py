@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from engine.ct.acquired import AcquiredFrame
 from engine.ct.geometry import Box, Geometry, Plane, PlaneFrame, Point
 from engine.ct.trilinear import sample_plane
 
@@ -111,7 +112,7 @@ class ObliqueFrame:
         return picture
 
 
-Frame = PlaneFrame | ObliqueFrame
+Frame = PlaneFrame | ObliqueFrame | AcquiredFrame
 
 
 def frame_of(geometry: Geometry, plane: Plane, turn: Turn | None = None) -> Frame:

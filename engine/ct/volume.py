@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.ct.acquired import Acquired
 from engine.ct.geometry import Box, Geometry, Plane, Point
 
 VoiFunction = Literal["LINEAR", "LINEAR_EXACT", "SIGMOID"]  # PS3.3 C.11.2.1.3
@@ -88,11 +89,15 @@ class Provenance:
 
 @dataclass(frozen=True, eq=False)
 class Volume:
-    """`hu` is [k, j, i], int16 or float32, read-only; `geometry` places it in the patient."""
+    """`hu` is [k, j, i], int16 or float32, read-only; `geometry` places it in the patient.
+
+    `acquired` holds the slices as they were scanned where the volume is resampled, once all are loaded.
+    """
 
     hu: HuArray
     geometry: Geometry
     provenance: Provenance = field(default_factory=Provenance)
+    acquired: Acquired | None = None
 
     def __post_init__(self) -> None:
         if self.hu.shape != self.geometry.shape:
