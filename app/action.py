@@ -54,6 +54,11 @@ def selected(window: MainWindow) -> bool:
     return window.desk.selected is not None
 
 
+def movable(window: MainWindow) -> bool:
+    """An ROI or a measurement is selected."""
+    return selected(window) or window.desk.measuring.selected is not None
+
+
 def has_rois(window: MainWindow) -> bool:
     """There is an ROI to go to."""
     return bool(window.desk.document.reading.rois)
@@ -72,10 +77,10 @@ def can_accept(window: MainWindow) -> bool:
 
 def can_reject(window: MainWindow) -> bool:
     """Something can be rejected or deleted."""
-    return window.desk.judging or selected(window)
+    return window.desk.judging or movable(window)
 
 
-def tool(key: str, text: str, shortcut: str, icon: str, tip: str) -> Action:
+def tool(key: str, text: str, shortcut: str, icon: str, tip: str, menu: str = "View") -> Action:
     """A tool of the left button."""
 
     def run(window: MainWindow) -> None:
@@ -84,9 +89,7 @@ def tool(key: str, text: str, shortcut: str, icon: str, tip: str) -> Action:
     def chosen(window: MainWindow) -> bool:
         return window.desk.viewing.state.tool == key
 
-    return Action(
-        f"tool_{key}", text, (shortcut,), icon, run, "ROI" if key == "roi" else "View", checked=chosen, tip=tip
-    )
+    return Action(f"tool_{key}", text, (shortcut,), icon, run, menu, checked=chosen, tip=tip)
 
 
 def preset(number: int, name: str) -> Action:
@@ -118,13 +121,13 @@ def layout(number: int, key: Layout, text: str) -> Action:
 
 
 def nudge(key: str, right: int, down: int) -> Action:
-    """A step of the selected ROI."""
+    """A step of the selected ROI or measurement."""
     return Action(
         f"nudge_{key.lower()}",
-        f"Move ROI one pixel {key.lower()}",
+        f"Move ROI or measurement one pixel {key.lower()}",
         (f"Shift+{key}",),
         "",
         lambda window: window.desk.nudge(right, down),
         "ROI/Move by a pixel",
-        enabled=selected,
+        enabled=movable,
     )

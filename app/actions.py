@@ -17,7 +17,7 @@ from app.action import (
     shown,
     tool,
 )
-from app.actions_3d import ACTIONS_3D
+from app.measure_actions import MEASURE
 from app.panels.layouts import TITLES
 from engine.ct.volume import PRESETS
 
@@ -131,7 +131,12 @@ _VIEW = (
 )
 _ROI = (
     tool(
-        "roi", "Draw ROI", "B", "ph.bounding-box", "Drag a box in any plane; Shift keeps it square, Alt from the centre"
+        "roi",
+        "Draw ROI",
+        "B",
+        "ph.bounding-box",
+        "Drag a box in any plane; Shift keeps it square, Alt from the centre",
+        "ROI",
     ),
     Action(
         "suggest",
@@ -164,7 +169,7 @@ _ROI = (
     ),
     Action(
         "reject",
-        "Reject answer or suggestion, else delete ROI",
+        "Reject answer or suggestion, else delete what is selected",
         ("Del", "Backspace"),
         "ph.trash",
         lambda w: w.desk.reject(),
@@ -205,9 +210,9 @@ _HELP = (
     Action("warnings", "Warnings of this series", (), "ph.warning", lambda w: w.show_warnings(), "Help"),
     Action("about", "About Loupe CT", (), "ph.info", lambda w: w.show_about(), "Help"),
 )
-ACTIONS: tuple[Action, ...] = (*_FILE, *_EDIT, *_VIEW, *ACTIONS_3D, *_ROI, *_REASONING, *_HELP)
+ACTIONS: tuple[Action, ...] = (*_FILE, *_EDIT, *_VIEW, *_ROI, *MEASURE, *_REASONING, *_HELP)
 BY_KEY: dict[str, Action] = {action.key: action for action in ACTIONS}
-MENUS = ("File", "Edit", "View", "ROI", "Reasoning", "Help")
+MENUS = ("File", "Edit", "View", "ROI", "Measure", "Reasoning", "Help")
 
 # "|" separates groups; the names in brackets are drop-down buttons made of a submenu.
 TOOLBAR = (
@@ -221,6 +226,11 @@ TOOLBAR = (
     "|",
     "tool_roi",
     "|",
+    "tool_length",
+    "tool_angle",
+    "tool_ellipse",
+    "[Measure]",
+    "|",
     "[View/Layout]",
     "[View/Window presets]",
     "|",
@@ -231,6 +241,6 @@ TOOLBAR = (
     "explain",
 )
 LABELLED = ("open_folder", "tool_roi", "suggest", "explain")  # tool buttons that show their text too
-CONTEXT_ROI = ("explain", "accept", "reject", "|", "next_roi", "previous_roi", "lens")
+CONTEXT_ROI = ("explain", "accept", "reject", "rename", "|", "next_roi", "previous_roi", "lens")
 CONTEXT_SERIES = ("next_series", "previous_series", "|", "warnings", "|", "open_folder", "open_file")
-CONTEXT_VIEW = ("tool_roi", "suggest", "|", "reset", "overlays", "[View/Window presets]", "[View/Layout]")
+CONTEXT_VIEW = ("tool_roi", "suggest", "[Measure]", "|", "reset", "overlays", "[View/Window presets]", "[View/Layout]")

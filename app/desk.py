@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject, Signal
 from app.case import Case
 from app.explainer import Explainer, MakeReasoner, hosted
 from app.job import Jobs
+from app.measuring import Measuring
 from app.settings import Settings
 from app.tools.boxes import moved
 from app.viewing import Viewing, ViewingModel
@@ -44,11 +45,13 @@ class Desk(QObject):
         self.jobs = Jobs(self)
         self.case = Case(self.viewing, self.document, self.jobs, sessions)
         self.explainer = Explainer(self.viewing, self.document, self.case, self.jobs, make_reasoner)
+        self.measuring = Measuring(self.viewing, self.document, self)
         self._suggester: Suggester | None = None
         self.plane = Plane.AXIAL  # where the pointer was last: keys act there
         for part in (self.case, self.explainer):
             part.failed.connect(self.failed)
         self.case.said.connect(self.said)
+        self.measuring.said.connect(self.said)
         self.explainer.changed.connect(self.changed)
         self.case.progressed.connect(lambda share: self.changed.emit())
         self.viewing.changed.connect(self._viewed)
@@ -126,12 +129,15 @@ class Desk(QObject):
         self.viewing.set(cursor=frame.to_mm(float(column), float(row), wanted))
 
     def nudge(self, right: int, down: int) -> None:
-        """Shift the selected ROI by pixels of the plane that the pointer was in last."""
+        """Shift the selected ROI or measurement by pixels of the plane that the pointer was in last."""
         volume = self.viewing.state.volume
         roi = self.document.committed.roi(self.viewing.state.selected)
-        if volume is None or roi is None:
+        if volume is None:
             return
         frame = volume.geometry.plane(self.plane)
+        if roi is None:
+            self.measuring.nudge(frame, right, down)
+            return
         origin, there = frame.to_mm(0, 0, 0), frame.to_mm(right, down, 0)
         step: Point = (there[0] - origin[0], there[1] - origin[1], there[2] - origin[2])
         box = moved(roi.box, step, volume.geometry.bounds)
@@ -167,9 +173,14 @@ class Desk(QObject):
             self._judge_suggestion("Accept suggestion", edits.accept_suggestion)
 
     def reject(self) -> None:
-        """Reject what waits for a verdict on the selected ROI; else delete the ROI. Undo brings all of it back."""
+        """Delete the selected measurement; else reject what waits for a verdict on the selected ROI; else delete that.
+
+        Undo brings all of it back.
+        """
         roi = self.selected
-        if self.judging and (roi is None or roi.id == self.explainer.roi_id):
+        if self.measuring.selected is not None:
+            self.measuring.delete()
+        elif self.judging and (roi is None or roi.id == self.explainer.roi_id):
             self.explainer.reject()
             self.said.emit("Rejected. Delete once more removes the ROI itself." if roi else "Rejected.")
         elif roi is not None and roi.status == "suggested":
@@ -214,7 +225,7 @@ class Desk(QObject):
     def _followed(self, old: Reading, new: Reading) -> None:
         """A selection that points nowhere is none."""
         selected = self.viewing.state.selected
-        if selected and new.roi(selected) is None:
+        if selected and new.roi(selected) is None and new.measurement(selected) is None:
             self.viewing.set(selected="")
         self.changed.emit()
 

@@ -9,8 +9,8 @@ from PySide6.QtGui import QCloseEvent, QCursor, QDragEnterEvent, QDropEvent, QSh
 from PySide6.QtWidgets import QDockWidget, QFileDialog, QMainWindow, QVBoxLayout, QWidget
 
 from app.actions import CONTEXT_ROI, CONTEXT_SERIES, CONTEXT_VIEW
-from app.actions_3d import CONTEXT_3D
 from app.desk import Desk
+from app.measure_actions import CONTEXT_MEASUREMENT
 from app.menus import Menus
 from app.panels.about import About
 from app.panels.findings_panel import FindingsPanel
@@ -22,6 +22,7 @@ from app.panels.reasoning_panel import ReasoningPanel
 from app.panels.series_panel import SeriesPanel
 from app.panels.status import Status
 from app.panels.warnings_dialog import WarningsDialog
+from app.tools.figures import MEASURING
 from engine.ct.errors import InputError
 
 FILES = "CT images (*.dcm *.ima *.nii *.nii.gz *.nrrd *.nhdr *.mha *.mhd *.zip *.loupe DICOMDIR);;All files (*)"
@@ -101,8 +102,9 @@ class MainWindow(QMainWindow):
         desk.suggested.connect(self.status.show_progress)
         self.panes.hovered.connect(self.status.hover)
         self.panes.context_asked.connect(self._context)
-        self.panes.context_3d_asked.connect(lambda: self.menus.popup(CONTEXT_3D, QCursor.pos() + QPoint(1, 1)))
         self.findings.context_asked.connect(lambda at, roi_id: self.menus.popup(CONTEXT_ROI, at))
+        self.findings.measured.context_asked.connect(lambda at: self.menus.popup(CONTEXT_MEASUREMENT, at))
+        self.findings.measured.copy_asked.connect(self.menus.qactions["copy_measurements"].trigger)
         self.findings.draw_asked.connect(self.menus.qactions["tool_roi"].trigger)
         self.findings.suggest_asked.connect(self.menus.qactions["suggest"].trigger)
         self.series.context_asked.connect(lambda at: self.menus.popup(CONTEXT_SERIES, at))
@@ -175,9 +177,18 @@ class MainWindow(QMainWindow):
         self.panes.reset()
 
     def escape(self) -> None:
-        """Cancel what is under way; else reset."""
-        if not self.desk.cancel():
+        """Cancel what is under way; else put a measuring tool away; else reset."""
+        if self.desk.cancel():
+            return
+        if self.desk.viewing.state.tool in MEASURING:
+            self.desk.viewing.set(tool="scroll")
+        else:
             self.reset()
+
+    def rename(self) -> None:
+        """Type another name for the selected ROI or measurement, in its list."""
+        self.docks["findings"].show()
+        self.findings.rename()
 
     def next_overlays(self) -> None:
         """Full, minimal, off, and round."""
@@ -215,7 +226,9 @@ class MainWindow(QMainWindow):
     def _context(self, point: object, roi_id: str) -> None:
         if roi_id:
             self.desk.viewing.set(selected=roi_id)
-        self.menus.popup(CONTEXT_ROI if roi_id else CONTEXT_VIEW, QCursor.pos() + QPoint(1, 1))
+        measured = self.desk.measuring.selected is not None and roi_id
+        context = CONTEXT_MEASUREMENT if measured else CONTEXT_ROI if roi_id else CONTEXT_VIEW
+        self.menus.popup(context, QCursor.pos() + QPoint(1, 1))
 
     # Layout over restarts
 

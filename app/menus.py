@@ -17,7 +17,11 @@ from app.theme import ACCENT, TEXT
 if TYPE_CHECKING:
     from app.main_window import MainWindow
 
-_SUBMENU_ICONS = {"View/Layout": ("ph.squares-four", "Layout"), "View/Window presets": ("ph.sliders", "Preset")}
+_SUBMENU_ICONS = {
+    "Measure": ("ph.ruler", "Measure"),
+    "View/Layout": ("ph.squares-four", "Layout"),
+    "View/Window presets": ("ph.sliders", "Preset"),
+}
 
 
 class Menus:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from PySide6.QtCore import QObject, Signal
 
-from app.show3d import Show3D
 from engine.ct.geometry import Point
 from engine.ct.volume import PRESETS, Volume, Window
+from engine.reading.model import MeasurementKind
 
-Tool = Literal["scroll", "window", "zoom", "pan", "crosshair", "roi"]
+Tool = Literal["scroll", "window", "zoom", "pan", "crosshair", "roi"] | MeasurementKind
 Overlays = Literal["full", "minimal", "off"]
 Layout = Literal["mpr", "mpr-1-3", "axial-3d", "compare", "axial", "coronal", "sagittal", "3d", "beside"]
 GRIDS: tuple[Layout, ...] = ("mpr", "mpr-1-3", "axial-3d", "compare")  # several panes; the others show one
@@ -34,9 +34,8 @@ class Viewing:
     overlays: Overlays = "full"
     layout: Layout = "mpr"
     grid: Layout = "mpr"  # the last layout of several panes: what a maximised pane goes back to
-    selected: str = ""  # id of the selected ROI, "" if none
+    selected: str = ""  # id of the selected ROI or measurement, "" if none
     lens: bool = False  # the inset shown over the viewport
-    show3d: Show3D = field(default_factory=Show3D)
 
     @property
     def length_unit(self) -> str:

@@ -8,10 +8,12 @@ from PySide6.QtCore import QPoint, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QGridLayout, QListWidgetItem, QVBoxLayout, QWidget
 
 from app.desk import Desk, in_order
+from app.panels.measured_list import MeasuredList, edit_row
 from app.panels.parts import Row, RowList, as_panel, button, label
 from app.theme import ACCENT, BAD, GOOD, SUGGESTION
 from app.viewing import Viewing
 from engine.ct.geometry import Point
+from engine.reading import edits
 from engine.reading.model import Finding, Reading, Roi
 
 VERDICTS = {
@@ -73,6 +75,7 @@ class FindingsPanel(QWidget):
         self._desk = desk
         self.list = RowList()
         self.empty = self._empty_state()
+        self.measured = MeasuredList(desk)
         self.measurements = Measurements(desk)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 8, 8, 8)
@@ -80,9 +83,11 @@ class FindingsPanel(QWidget):
         layout.addWidget(self.empty)
         layout.addWidget(self.list, 1)
         layout.addStretch(0)
+        layout.addWidget(self.measured, 1)
         layout.addWidget(self.measurements)
         self.list.itemClicked.connect(self._go)
         self.list.itemActivated.connect(self._go)
+        self.list.itemDoubleClicked.connect(lambda item: self.rename())
         self.list.customContextMenuRequested.connect(self._context)
         self._unsubscribe = desk.document.subscribe(self._changed)
         desk.viewing.changed.connect(self._viewed)
@@ -101,6 +106,18 @@ class FindingsPanel(QWidget):
             choice.setEnabled(self._desk.ready)
         layout.addStretch(1)
         return empty
+
+    def rename(self) -> None:
+        """Type the name of the selected ROI, or of the selected measurement, in its row."""
+        roi = self._desk.selected
+        if roi is None:
+            self.measured.rename()
+        elif self.list.currentItem() is not None:
+            edit_row(self.list, self.list.currentItem(), roi.name, lambda text: self._name(roi.id, text))
+
+    def _name(self, roi_id: str, name: str) -> None:
+        document = self._desk.document
+        document.commit("Rename ROI", edits.rename_roi(document.committed, roi_id, name))
 
     def _changed(self, old: Reading, new: Reading) -> None:
         if old.rois is not new.rois or old.findings is not new.findings:

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QPointF, Qt
 
 from app.tools.display import CrosshairGesture, PanGesture, ScrollGesture, WindowGesture, ZoomGesture
+from app.tools.figures import MEASURING, DrawFigure, EditFigure
 from app.tools.gesture import Gesture, Pointer
 from app.tools.roi import DrawGesture, EditGesture, dragged
 from app.views.marks import Mark, Sides, touched
+from engine.reading.model import Measurement
 
 if TYPE_CHECKING:
     from app.views.slice_view import SliceView
@@ -22,6 +24,7 @@ TOOLS: dict[str, Callable[[SliceView, Pointer], Gesture]] = {
     "pan": PanGesture,
     "crosshair": CrosshairGesture,
     "roi": DrawGesture,
+    **dict.fromkeys(MEASURING, DrawFigure),
 }
 _SHAPES = {
     "scroll": Qt.CursorShape.ArrowCursor,
@@ -30,6 +33,7 @@ _SHAPES = {
     "pan": Qt.CursorShape.OpenHandCursor,
     "crosshair": Qt.CursorShape.CrossCursor,
     "roi": Qt.CursorShape.CrossCursor,
+    **dict.fromkeys(MEASURING, Qt.CursorShape.CrossCursor),
 }
 _DIAGONAL, _ANTIDIAGONAL = Qt.CursorShape.SizeFDiagCursor, Qt.CursorShape.SizeBDiagCursor
 _SIDE_SHAPES: dict[Sides, Qt.CursorShape] = {
@@ -52,26 +56,30 @@ class Hand:
     def __init__(self, view: SliceView) -> None:
         self._view = view
         self._gesture: Gesture | None = None
+        self._waiting: DrawFigure | None = None  # for its next point, while no button draws
         self._button = Qt.MouseButton.NoButton
         self._start: Pointer | None = None
         self._ending = False
 
     @property
     def busy(self) -> bool:
-        """Whether a button is held."""
-        return self._gesture is not None
+        """Whether a button is held, or a measurement waits for its next point."""
+        return self._gesture is not None or self._waiting is not None
 
     @property
     def editing(self) -> bool:
-        """Whether the drag under way edits ROIs."""
-        return self._gesture is not None and self._gesture.edits
+        """Whether the drag under way edits ROIs or measurements."""
+        return self._waiting is not None or (self._gesture is not None and self._gesture.edits)
 
     def press(self, at: Pointer, button: Qt.MouseButton) -> None:
         """Begin what the button stands for; a second button changes nothing."""
         if self._gesture is not None:
             return
         self._button, self._start = button, at
-        if button == Qt.MouseButton.LeftButton:
+        if button == Qt.MouseButton.LeftButton and self._waiting is not None:
+            self._gesture, self._waiting = self._waiting, None
+            self._gesture.press(at)
+        elif button == Qt.MouseButton.LeftButton:
             self._gesture = self._left(at)
         elif button == Qt.MouseButton.MiddleButton:
             self._gesture = PanGesture(self._view, at)
@@ -80,8 +88,9 @@ class Hand:
 
     def move(self, at: Pointer) -> None:
         """Go on with the gesture."""
-        if self._gesture is not None:
-            self._gesture.move(at)
+        gesture = self._gesture or self._waiting
+        if gesture is not None:
+            gesture.move(at)
 
     def release(self, at: Pointer, button: Qt.MouseButton) -> bool:
         """End the gesture; True if it was a right click, which asks for the context menu."""
@@ -90,31 +99,49 @@ class Hand:
             return False
         clicked = not dragged(start, at)
         if clicked and button == Qt.MouseButton.RightButton:
-            self.abort()
+            self._gesture = None
+            gesture.abort()
             return True
         self._ending = True
         gesture.release(at)
         self._gesture, self._ending = None, False
-        if clicked and button == Qt.MouseButton.LeftButton:
+        if isinstance(gesture, DrawFigure):
+            self._waiting = gesture if gesture.waiting else None
+        elif clicked and button == Qt.MouseButton.LeftButton:
             self._click(at)
         return False
 
     def abort(self) -> bool:
         """Take back the drag under way; False if there was none."""
-        gesture, self._gesture = self._gesture, None
+        gesture = self._gesture or self._waiting
+        self._gesture = self._waiting = None
         if gesture is not None:
             gesture.abort()
         return gesture is not None
 
+    def drop(self) -> None:
+        """Take back a measurement that waits for its next point: another tool was chosen."""
+        if self._waiting is not None:
+            waiting, self._waiting = self._waiting, None
+            waiting.abort()
+
     def forget(self) -> None:
         """The document took back the preview by itself (Esc elsewhere, undo): the drag is over."""
         if self.editing and not self._ending:
-            self._gesture = None
+            self._gesture = self._waiting = None
 
     def shape(self, at: Pointer) -> Qt.CursorShape:
         """The pointer's shape over what it would grip."""
+        figure = self._figure_grip(at)
+        if figure:
+            return Qt.CursorShape.SizeAllCursor if figure[1] is None else Qt.CursorShape.PointingHandCursor
         grip = self._grip(at)
         return _SIDE_SHAPES[grip[1]] if grip else _SHAPES[self._view.viewing.state.tool]
+
+    def under(self, at: Pointer) -> str:
+        """The id of the measurement or ROI under the pointer, or ""."""
+        figure, hit = self._figure(at), self.hit(at)
+        return figure[0].id if figure else hit[0].roi.id if hit else ""
 
     def hit(self, at: Pointer) -> tuple[Mark, Sides] | None:
         """The ROI under the pointer: outlines before insides, the selected one and the smallest first."""
@@ -129,6 +156,9 @@ class Hand:
         return min(hits, key=rank, default=None)
 
     def _left(self, at: Pointer) -> Gesture:
+        figure = self._figure_grip(at)
+        if figure:
+            return EditFigure(self._view, at, *figure)
         grip = self._grip(at)
         if grip:
             return EditGesture(self._view, at, grip[0].roi, grip[1])
@@ -150,10 +180,22 @@ class Hand:
             return hit if mine or sides != (0, 0) else None
         return hit if mine and sides != (0, 0) else None
 
+    def _figure(self, at: Pointer) -> tuple[Measurement, int | None] | None:
+        """The measurement under the pointer, and which of its handles."""
+        view = self._view
+        view.overlay.figures.follow(view.document.reading.measurements, view.frame)
+        hit = view.overlay.figures.hit(view, view.slice, view.viewing.state.selected, QPointF(at.x, at.y))
+        return (hit[0].measurement, hit[1]) if hit else None
+
+    def _figure_grip(self, at: Pointer) -> tuple[Measurement, int | None] | None:
+        """What a left drag would change: any measurement with a measuring tool, the selected one with every tool."""
+        hit, state = self._figure(at), self._view.viewing.state
+        return hit if hit and (state.tool in MEASURING or hit[0].id == state.selected) else None
+
     def _click(self, at: Pointer) -> None:
-        hit = self.hit(at)
+        under = self.under(at)
         viewing = self._view.viewing
-        if hit is not None:
-            viewing.set(selected=hit[0].roi.id)
+        if under:
+            viewing.set(selected=under)
         elif viewing.state.tool in _DESELECTING:
             viewing.set(selected="")

@@ -128,6 +128,8 @@ class PlaneStage(Stage):
         if new.rois is not old.rois and self.viewing.state.volume is not None:
             self._remark(new.rois)
             self.refresh()
+        if new.measurements is not old.measurements:
+            self.refresh()
 
     def _remark(self, rois: tuple[Roi, ...]) -> None:
         """Marks of ROIs that are still the same value on the same grid are kept."""

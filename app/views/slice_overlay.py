@@ -10,6 +10,7 @@ from PySide6.QtGui import QPainter
 
 from app.theme import ACCENT, MUTED, SUGGESTION
 from app.viewing import Viewing, ViewingModel
+from app.views.figures import Figures
 from app.views.lens import draw_lens, lens_picture, lens_place
 from app.views.lettering import draw_text, line_height, text_width
 from app.views.marks import Mark, draw_marks, draw_selected, polygon
@@ -31,6 +32,7 @@ class SliceOverlay:
     def __init__(self, viewing: ViewingModel, document: Document, plane: Plane) -> None:
         self._viewing, self._document, self._plane = viewing, document, plane
         self.canvas_spec = CanvasSpec()
+        self.figures = Figures()
         self.home = plane is Plane.AXIAL  # whether what need be said once only is said here
         # One value each is kept, and dropped with its volume.
         self._readout = lru_cache(maxsize=1)(readout)
@@ -40,6 +42,7 @@ class SliceOverlay:
         """Drop what belongs to the former volume."""
         self._readout.cache_clear()
         self._lens.cache_clear()
+        self.figures.forget()
 
     def paint(self, painter: QPainter, view: PlaneStage, area: QRectF) -> None:
         """ROIs, cross lines, texts; the selected ROI's measurements last, above all else."""
@@ -52,6 +55,8 @@ class SliceOverlay:
             draw_cross(painter, at.x(), at.y(), area, self._plane)
         selected = view.marks.get(state.selected)
         draw_marks(painter, [mark for mark in view.visible_marks() if mark is not selected], view)
+        self.figures.follow(self._document.reading.measurements, view.frame)
+        self.figures.paint(painter, view, state, view.slice, area)
         draw_notes(painter, self.notes(view, state), area, state.overlays)
         if selected is not None:
             draw_selected(painter, selected, view, view.slice)

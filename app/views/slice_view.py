@@ -10,6 +10,7 @@ from app.opening import first_window
 from app.tools.gesture import Pointer
 from app.tools.hand import Hand
 from app.viewing import Viewing, ViewingModel
+from app.views.inline_text import ask_text
 from app.views.plane_stage import PlaneStage
 from engine.ct.geometry import Plane, Point
 from engine.reading.document import Document
@@ -24,7 +25,7 @@ class SliceView(PlaneStage):
 
     hovered = Signal(object)  # LPS point under the pointer, or None
     double_clicked = Signal(object)  # the plane
-    context_requested = Signal(object, str)  # LPS point, id of the ROI there or ""
+    context_requested = Signal(object, str)  # LPS point, id of the ROI or measurement there or ""
 
     def __init__(self, viewing: ViewingModel, document: Document, plane: Plane, parent: QWidget | None = None) -> None:
         super().__init__(viewing, document, plane, parent)
@@ -60,12 +61,21 @@ class SliceView(PlaneStage):
 
     @property
     def editing(self) -> bool:
-        """Whether the drag under way edits ROIs."""
+        """Whether the drag under way edits ROIs or measurements."""
         return self._hand.editing
 
     def abort(self) -> bool:
         """Cancel the drag under way; False if there was none."""
         return self._hand.abort()
+
+    def ask_text(self, measurement_id: str) -> None:
+        """Let the reader type a measurement's text where it will stand."""
+        ask_text(self, measurement_id)
+
+    def _viewing_changed(self, old: Viewing, new: Viewing) -> None:
+        if new.tool != old.tool:
+            self._hand.drop()
+        super()._viewing_changed(old, new)
 
     def _reading_changed(self, old: Reading, new: Reading) -> None:
         if self._hand.editing and not self.document.previewing:
@@ -99,13 +109,13 @@ class SliceView(PlaneStage):
         """The gesture ends; a right click asks for the menu."""
         at = self._at(event)
         if self._hand.release(at, event.button()):
-            hit = self._hand.hit(at)
-            self.context_requested.emit(self._point(at), hit[0].roi.id if hit else "")
+            self.context_requested.emit(self._point(at), self._hand.under(at))
         self.refresh()
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         """The shell maximises the plane, or puts it back."""
         if event.button() == Qt.MouseButton.LeftButton:
+            self._hand.drop()  # what its first click began
             self.double_clicked.emit(self.plane)
 
     def wheelEvent(self, event: QWheelEvent) -> None:

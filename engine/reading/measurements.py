@@ -115,15 +115,20 @@ def figures_of(volume: Volume, measurement: Measurement) -> Figures:
             axes = sorted((length_mm(*points[:2]), length_mm(*points[2:])))
             return replace(said, long=axes[1], short=axes[0])
         case "angle":
-            return replace(said, angle=angle_degrees(*points))
+            return replace(said, angle=angle_degrees(*points) if _apart((0, 1), (1, 2), points) else None)
         case "cobb":
-            return replace(said, angle=cobb_degrees(*points))
+            return replace(said, angle=cobb_degrees(*points) if _apart((0, 1), (2, 3), points) else None)
         case "probe":
             return replace(said, hu=volume.hu_at(points[0]))
         case "ellipse" | "rectangle" | "freehand":
             return replace(said, region=measure_region(volume, measurement.kind, points, measurement.normal))
         case "arrow":
             return said
+
+
+def _apart(one: tuple[int, int], other: tuple[int, int], points: tuple[Point, ...]) -> bool:
+    """Whether both lines have a direction: while an angle is being drawn, they may not have one yet."""
+    return all(length_mm(points[a], points[b]) > 0 for a, b in (one, other))
 
 
 def plane_of(geometry: Geometry, normal: Point) -> Plane | None:

@@ -1,0 +1,104 @@
+"""What the reader does with measurements, apart from drawing them: go there, move, delete, name, copy."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QGuiApplication
+
+from app.tools.figures import KINDS
+from app.views.figure_text import figured, said, table
+from engine.ct.geometry import PlaneFrame
+from engine.reading.measurements import Figures, delete_measurement, name_measurement, shift_measurement
+from engine.reading.model import Measurement
+
+if TYPE_CHECKING:
+    from app.viewing import ViewingModel
+    from engine.reading.document import Document
+
+
+class Measuring(QObject):
+    """Acts on the selected measurement of a document."""
+
+    said = Signal(str)
+
+    def __init__(self, viewing: ViewingModel, document: Document, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._viewing, self._document = viewing, document
+        self._figured = lru_cache(maxsize=512)(figured)
+
+    @property
+    def selected(self) -> Measurement | None:
+        """The selected measurement."""
+        return self._document.reading.measurement(self._viewing.state.selected)
+
+    @property
+    def all(self) -> tuple[Measurement, ...]:
+        """The measurements as they were made."""
+        return self._document.reading.measurements
+
+    def figures(self, measurement: Measurement) -> Figures | None:
+        """What a measurement says; None while there is no whole volume to measure on."""
+        state = self._viewing.state
+        if state.volume is None or state.loading is not None:
+            self._figured.cache_clear()  # it would keep the former volume
+            return None
+        return self._figured(state.volume, state.revision, measurement)
+
+    def forget(self) -> None:
+        """Let the former volume go."""
+        self._figured.cache_clear()
+
+    def go_to(self, measurement_id: str) -> None:
+        """Select a measurement and bring every plane to its middle."""
+        measurement = self._document.reading.measurement(measurement_id)
+        if measurement is not None:
+            self._viewing.set(selected=measurement_id, cursor=measurement.centre)
+
+    def nudge(self, frame: PlaneFrame, right: int, down: int) -> None:
+        """Shift the selected measurement by pixels of a plane."""
+        measurement = self._document.committed.measurement(self._viewing.state.selected)
+        if measurement is not None:
+            origin, there = frame.to_mm(0, 0, 0), frame.to_mm(right, down, 0)
+            step = (there[0] - origin[0], there[1] - origin[1], there[2] - origin[2])
+            moved = shift_measurement(self._document.committed, measurement.id, step)
+            self._document.commit(f"Move {name_of(measurement)}", moved)
+
+    def delete(self) -> None:
+        """Remove the selected measurement; undo brings it back."""
+        measurement = self.selected
+        if measurement is not None:
+            gone = delete_measurement(self._document.committed, measurement.id)
+            self._document.commit(f"Delete {name_of(measurement)}", gone)
+            self.said.emit(f"The {name_of(measurement)} was deleted; Ctrl+Z brings it back.")
+
+    def rename(self, measurement_id: str, text: str) -> None:
+        """Give a measurement its text."""
+        named = name_measurement(self._document.committed, measurement_id, text)
+        self._document.commit("Write text", named)
+
+    def copy_selected(self) -> None:
+        """The selected measurement's lines, to the clipboard."""
+        measurement = self.selected
+        figures = self.figures(measurement) if measurement is not None else None
+        if measurement is not None and figures is not None:
+            self._copy("\n".join(said(figures, measurement)), f"The {name_of(measurement)} was copied.")
+
+    def copy_all(self) -> None:
+        """All measurements as a table (tab-separated), to the clipboard."""
+        rows = [(figures, each) for each in self.all if (figures := self.figures(each)) is not None]
+        if rows:
+            count = f"{len(rows)} measurements were" if len(rows) > 1 else "1 measurement was"
+            self._copy(table(rows), f"{count} copied; paste into a spreadsheet.")
+
+    def _copy(self, text: str, told: str) -> None:
+        QGuiApplication.clipboard().setText(text)
+        self.said.emit(told)
+
+
+def name_of(measurement: Measurement) -> str:
+    """Its kind as a word in a sentence."""
+    name = KINDS[measurement.kind].name
+    return name if measurement.kind == "cobb" else name.lower()
