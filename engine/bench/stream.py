@@ -20,7 +20,7 @@ from engine.reasoning.explain import make_question, resolve_model
 from engine.reasoning.host import HostedReasoner
 from engine.reasoning.load import Loaded, load, threads
 from engine.reasoning.reasoner import Question
-from engine.reasoning.trace import Causal, Done, Token, TraceEvent
+from engine.reasoning.trace import Causal, Done, Token, TraceEvent, Verdict
 
 NODULE = Box((40, 60, -120), (60, 80, -100))
 RUNS = 7
@@ -101,7 +101,7 @@ def causal_seconds(reasoner: HostedReasoner) -> float:
     def work() -> float:
         stamps = [(type(event), time.perf_counter()) for event in reasoner.explain(asked)]
         last_causal = max(stamp for kind, stamp in stamps if kind is Causal)
-        answered = max(stamp for kind, stamp in stamps if kind not in (Causal, Done))
+        answered = max(stamp for kind, stamp in stamps if kind not in (Causal, Verdict, Done))
         return last_causal - answered
 
     median_seconds(work, runs=1)

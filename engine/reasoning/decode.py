@@ -21,6 +21,7 @@ from engine.reasoning.prompt import messages
 from engine.reasoning.reasoner import Question
 
 TOP = 5
+ROWS = 8  # pictures scored together
 
 
 @dataclass
@@ -129,6 +130,38 @@ class Decoder:
         chosen = torch.tensor(list(tokens[1:]), device=logits.device)[:, None]
         rest: list[float] = torch.log_softmax(logits, dim=-1).gather(1, chosen)[:, 0].tolist()
         return first + rest
+
+    @torch.inference_mode()
+    def forced_all(self, inputs: Sequence[dict[str, Any]], tokens: Sequence[int]) -> list[list[float]]:
+        """Log-probability of each of these tokens after each of several whole prompts, read together; nats.
+
+        Prompts of one length go through the model as one batch: the same text with another picture.
+        """
+        found: dict[int, list[float]] = {}
+        lengths = [int(one["input_ids"].shape[1]) for one in inputs]
+        for length in sorted(set(lengths)):
+            rows = [row for row, each in enumerate(lengths) if each == length]
+            for first in range(0, len(rows), ROWS):
+                part = rows[first : first + ROWS]
+                found.update(zip(part, self._forced([inputs[row] for row in part], tokens), strict=True))
+        return [found[row] for row in range(len(inputs))]
+
+    def _forced(self, inputs: Sequence[dict[str, Any]], tokens: Sequence[int]) -> list[list[float]]:
+        shape = inputs[0]["input_ids"].shape
+        tail = torch.tensor([list(tokens)], device=self._loaded.device)
+        fill = {"input_ids": tail, "attention_mask": torch.ones_like(tail)}
+        batch = {}
+        for name, value in inputs[0].items():
+            rows = [one[name] for one in inputs]
+            if value.shape == shape:  # a value for each token
+                end = fill.get(name, torch.zeros_like(tail))
+                rows = [torch.cat([row, end.to(row.dtype)], dim=1) for row in rows]
+            batch[name] = torch.cat(rows)
+        count = len(tokens) + 1
+        logits = self._loaded.model(**batch, use_cache=False, **self._last(count)).logits[:, -count:-1]
+        chosen = tail.expand(len(inputs), -1)[:, :, None]
+        log_p: list[list[float]] = torch.log_softmax(logits.float(), dim=-1).gather(2, chosen)[:, :, 0].tolist()
+        return log_p
 
     def _pass(self, state: State, tokens: Sequence[int], keep: int) -> Any:
         ids = torch.tensor([list(tokens)], device=self._loaded.device)

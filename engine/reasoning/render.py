@@ -16,6 +16,7 @@ from engine.reasoning.trace import (
     Stopped,
     Token,
     TraceEvent,
+    Verdict,
 )
 
 
@@ -31,7 +32,8 @@ _TEXT: dict[type[TraceEvent], Callable[[Any], str]] = {
     Token: lambda event: str(event.text),
     Claim: lambda event: f"\n   {event.text}: stated {event.stated}, measured {event.measured}",
     Answer: _answer,
-    Causal: lambda event: f"   {event.condition:16} {event.delta:+.3f} nats\n",
+    Causal: lambda event: f"   {event.condition:16} {event.delta:+.3f} nats, answer {event.answer:+.3f}\n",
+    Verdict: lambda event: f"   {event.text}\n",
     Stopped: lambda event: "\nStopped.\n",
     Failed: lambda event: "\n",
     Done: lambda event: f"   {event.tokens} tokens in {event.seconds:.2f} s, first after {event.first:.2f} s\n",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from engine.reasoning.prompt import Parsed, Step
 from engine.reasoning.text import StepWatch, TextStream, parsed_reply
@@ -52,6 +53,23 @@ class Reply:
         """Product of the probabilities of the tokens that write these characters; 0 for none."""
         shares = [p for start, end, p in self.spans if start < span[1] and end > span[0]]
         return math.prod(shares) if shares else 0.0
+
+    def parts(self) -> tuple[list[int], list[list[int]]]:
+        """The positions of the tokens that write the answer, and of those that write each step."""
+        parsed, answer = self.parsed()
+        starts, cursor = [], 0
+        for step in parsed.steps:  # its first words, wherever they stand after the step before it
+            cursor = max(self.text.find(step.text.split(" ")[0], cursor), cursor)
+            starts.append(cursor)
+            cursor += len(step.text.split(" ")[0])
+        closing = self.text.find("</think>", cursor)
+        stop = closing if closing >= 0 else answer[0] or len(self.text)
+        ends = [self.text.rfind("\n", start, after) for start, after in pairwise([*starts, stop])]
+        spans = [(start, end if end > start else start + 1) for start, end in zip(starts, ends, strict=True)]
+        return self._tokens(answer), [self._tokens(span) for span in spans]
+
+    def _tokens(self, span: tuple[int, int]) -> list[int]:
+        return [n for n, (start, end, _) in enumerate(self.spans) if start < span[1] and end > span[0]]
 
     def endings(self, options: Sequence[str], encode: Encode) -> tuple[list[int], list[list[int]]]:
         """The reply's tokens up to its answer, and how it goes on for each option, in the tokenizer's own spelling.

@@ -101,11 +101,22 @@ class Answer(TraceEvent):
 
 @dataclass(frozen=True)
 class Causal(TraceEvent):
-    """How much less likely the same answer is under a condition: delta of its log-probability, nats."""
+    """How much less likely the same reply is under a condition, nats: all of it, its answer, each of its steps."""
 
     event: ClassVar[str] = "causal"
     condition: str
     delta: float
+    answer: float = 0.0
+    steps: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Verdict(TraceEvent):
+    """What the ROI test says, as one sentence. `rests` is None where it cannot tell."""
+
+    event: ClassVar[str] = "verdict"
+    text: str
+    rests: bool | None
 
 
 @dataclass(frozen=True)
@@ -135,7 +146,8 @@ class Done(TraceEvent):
 
 
 EVENTS: dict[str, type[TraceEvent]] = {
-    kind.event: kind for kind in (Input, Loading, Token, StepDone, Claim, Answer, Causal, Stopped, Failed, Done)
+    kind.event: kind
+    for kind in (Input, Loading, Token, StepDone, Claim, Answer, Causal, Verdict, Stopped, Failed, Done)
 }
 
 

@@ -11,7 +11,7 @@ import psutil
 import torch
 
 from engine.reasoning import faults
-from engine.reasoning.causal import Condition
+from engine.reasoning.causal import verdict
 from engine.reasoning.decode import Decoder, State, encode
 from engine.reasoning.explain import input_event, short_name
 from engine.reasoning.load import InterruptedByReaderError, Loaded, load
@@ -116,7 +116,7 @@ class Answering:
             tokens += len(reply.ids)
             yield self._answer(prompt, reply, sample)
             replies.append(reply)
-        yield from self._causal(prompt, replies[0])
+        yield from self._causal(replies[0])
         self.rate = tokens / spent if spent > 0 else 0.0
         # Reading and writing only: scoring options and the ROI test are not generation.
         yield Done(tokens, reading + spent, first, self._loaded.device)
@@ -159,24 +159,29 @@ class Answering:
         p = dict(zip(options, shares(self._decoder.score(prompt, common, endings)), strict=True))
         return Answer(parsed.answer, label, p.get(label, said), p, parsed.well_formed, sample=sample)
 
-    def _causal(self, prompt: State, reply: Reply) -> Iterator[TraceEvent]:
-        """The same reply, reasoning and answer, scored under every changed picture.
+    def _causal(self, reply: Reply) -> Iterator[TraceEvent]:
+        """The same reply, reasoning and answer, scored under every changed picture, then what that says.
 
         Not the answer alone: given its reasoning it follows from the text, whatever the picture shows.
         """
         if not self._question.causal or not reply.ids:
             return
-        as_is = self._decoder.forced(prompt, reply.ids)
-        for condition in self._question.causal:
-            yield Causal(condition.name, drop(as_is, self._decoder.forced(self._changed(condition), reply.ids)))
+        canvases = [self._question.canvas, *(condition.canvas for condition in self._question.causal)]
+        inputs = [encode(self._loaded, replace(self._question, canvas=canvas)) for canvas in canvases]
+        as_is, *changed = self._decoder.forced_all(inputs, reply.ids)
+        answer, steps = reply.parts()
+        deltas = {}
+        for condition, log_p in zip(self._question.causal, changed, strict=True):
+            lost = losses(as_is, log_p)
+            deltas[condition.name] = sum(lost)
+            parts = tuple(sum(lost[n] for n in step) for step in steps)
+            yield Causal(condition.name, sum(lost), sum(lost[n] for n in answer), parts)
+        yield verdict(deltas)
 
-    def _changed(self, condition: Condition) -> State:
-        return self._decoder.read(encode(self._loaded, replace(self._question, canvas=condition.canvas)))
 
-
-def drop(as_is: Sequence[float], changed: Sequence[float]) -> float:
-    """How much less likely the same tokens became, nats; only losses count (MedFocus, arXiv 2605.20158)."""
-    return sum(max(0.0, a - b) for a, b in zip(as_is, changed, strict=True))
+def losses(as_is: Sequence[float], changed: Sequence[float]) -> list[float]:
+    """How much less likely each token became, nats; only losses count (MedFocus, arXiv 2605.20158)."""
+    return [max(0.0, a - b) for a, b in zip(as_is, changed, strict=True)]
 
 
 def _drawing(seed: int, sample: int) -> int:

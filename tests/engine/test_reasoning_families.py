@@ -16,7 +16,7 @@ from engine.reasoning.decode import Decoder, encode
 from engine.reasoning.load import Loaded, load
 from engine.reasoning.reply import Reply, shares
 from engine.reasoning.text import TextStream
-from engine.reasoning.trace import Answer, Causal, Done, Token, TraceEvent
+from engine.reasoning.trace import Answer, Causal, Done, Token, TraceEvent, Verdict
 from engine.reasoning.vlm import Answering
 
 
@@ -158,6 +158,7 @@ def test_the_roi_test_scores_the_same_reply_under_changed_pictures(loaded: Loade
     assert same.delta == pytest.approx(0.0, abs=1e-3)
     assert changed.delta == pytest.approx(float((before - after).clamp(min=0).sum()), abs=5e-3)
     assert changed.delta > 0.01
+    assert next(event for event in events if isinstance(event, Verdict)).rests is None
     assert isinstance(events[-1], Done)
     assert math.isfinite(events[-1].seconds)
 

@@ -149,3 +149,23 @@ def test_shares_sum_to_one_even_where_all_is_unlikely() -> None:
     assert shares([-1000.0, -1000.0 + np.log(3.0)]) == pytest.approx([0.25, 0.75])
     assert common_length([[1, 2, 3], [1, 2], [1, 2, 4]]) == 2
     assert common_length([[1], [2]]) == 0
+
+
+def test_the_tokens_of_the_answer_and_of_each_step_are_told_apart() -> None:
+    words = [
+        "<think>\n",
+        "Observe:",
+        " both lungs.",
+        "\nLocate:",
+        " left",
+        " lung.",
+        "\n</think>\n",
+        "<answer>",
+        "mass",
+    ]
+    reply = Reply(TextStream(lambda ids: "".join(words[n] for n in ids)))
+    for n in range(len(words)):
+        reply.add(n, 0.5)
+    answer, steps = reply.parts()
+    assert [words[n] for n in answer] == ["mass"]
+    assert ["".join(words[n] for n in step).strip() for step in steps] == ["both lungs.", "left lung."]
