@@ -17,6 +17,7 @@ from app.action import (
     shown,
     tool,
 )
+from app.actions_3d import ACTIONS_3D
 from app.measure_actions import MEASURE
 from app.panels.layouts import TITLES
 from engine.ct.volume import PRESETS
@@ -210,7 +211,7 @@ _HELP = (
     Action("warnings", "Warnings of this series", (), "ph.warning", lambda w: w.show_warnings(), "Help"),
     Action("about", "About Loupe CT", (), "ph.info", lambda w: w.show_about(), "Help"),
 )
-ACTIONS: tuple[Action, ...] = (*_FILE, *_EDIT, *_VIEW, *_ROI, *MEASURE, *_REASONING, *_HELP)
+ACTIONS: tuple[Action, ...] = (*_FILE, *_EDIT, *_VIEW, *ACTIONS_3D, *_ROI, *MEASURE, *_REASONING, *_HELP)
 BY_KEY: dict[str, Action] = {action.key: action for action in ACTIONS}
 MENUS = ("File", "Edit", "View", "ROI", "Measure", "Reasoning", "Help")
 

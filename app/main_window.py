@@ -9,6 +9,7 @@ from PySide6.QtGui import QCloseEvent, QCursor, QDragEnterEvent, QDropEvent, QSh
 from PySide6.QtWidgets import QDockWidget, QFileDialog, QMainWindow, QVBoxLayout, QWidget
 
 from app.actions import CONTEXT_ROI, CONTEXT_SERIES, CONTEXT_VIEW
+from app.actions_3d import CONTEXT_3D
 from app.desk import Desk
 from app.measure_actions import CONTEXT_MEASUREMENT
 from app.menus import Menus
@@ -102,6 +103,7 @@ class MainWindow(QMainWindow):
         desk.suggested.connect(self.status.show_progress)
         self.panes.hovered.connect(self.status.hover)
         self.panes.context_asked.connect(self._context)
+        self.panes.context_3d_asked.connect(lambda: self.menus.popup(CONTEXT_3D, QCursor.pos() + QPoint(1, 1)))
         self.findings.context_asked.connect(lambda at, roi_id: self.menus.popup(CONTEXT_ROI, at))
         self.findings.measured.context_asked.connect(lambda at: self.menus.popup(CONTEXT_MEASUREMENT, at))
         self.findings.measured.copy_asked.connect(self.menus.qactions["copy_measurements"].trigger)

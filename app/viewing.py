@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from PySide6.QtCore import QObject, Signal
 
+from app.show3d import Show3D
 from engine.ct.geometry import Point
 from engine.ct.volume import PRESETS, Volume, Window
 from engine.reading.model import MeasurementKind
@@ -36,6 +37,7 @@ class Viewing:
     grid: Layout = "mpr"  # the last layout of several panes: what a maximised pane goes back to
     selected: str = ""  # id of the selected ROI or measurement, "" if none
     lens: bool = False  # the inset shown over the viewport
+    show3d: Show3D = field(default_factory=Show3D)
 
     @property
     def length_unit(self) -> str:

@@ -24,6 +24,7 @@ class Panes(QWidget):
 
     hovered = Signal(object)  # LPS point or None
     context_asked = Signal(object, str)  # LPS point, roi id
+    context_3d_asked = Signal()
 
     def __init__(self, desk: Desk) -> None:
         super().__init__()
@@ -85,6 +86,7 @@ class Panes(QWidget):
             from app.views.volume_view import VolumeView
 
             self.volume = VolumeView(self._desk.viewing, self._desk.document)
+            self.volume.context_requested.connect(self.context_3d_asked)
             self._place3d.replace(self.volume)
 
     @property

@@ -1,4 +1,7 @@
-"""A small copy of a scan for the 3D pane: at most 128 voxels an edge, along the patient's axes, without the table."""
+"""Small copies of a scan for the 3D pane, along the patient's axes: one to turn, one to look at; no table, the lungs.
+
+Everything goes in steps of some ms, so that it can be dropped when another scan comes.
+"""
 
 from __future__ import annotations
 
@@ -11,53 +14,79 @@ from numpy.typing import NDArray
 from engine.ct.geometry import Plane, PlaneFrame
 from engine.ct.volume import Volume
 
-EDGE = 128
+COARSE, FINE = 128, 256  # voxels an edge, at most
 AIR_HU = -1024
 _BODY_HU = -300
 _LUNG_HU = -400
 _LUNG_ML = 300.0  # less air than this is bowel gas or airway, not a lung
-_SLAB = 8  # slices a step: some ms, so that frames go on
+_PART = 0.15  # of the largest piece of tissue: a smaller one is the table, or a tube
+_NECK_MM = 7.0  # what is narrower is an airway: it joins the lungs, which are closed each by itself
+_CLOSE_MM = 26.0  # a mass on the pleura up to about twice this wide belongs to its lung's picture
+_SLAB = 8  # slices a step
+
+Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
 class Small:
-    """int16 HU [z, y, x] with air around the body, the same with air around the lungs, and the affine to LPS mm."""
+    """int16 HU [z, y, x], where the body and the lungs are, and the affine of its (x, y, z) indices to LPS mm."""
 
     hu: NDArray[np.int16]
-    lungs: NDArray[np.int16]
-    has_lungs: bool
-    affine: NDArray[np.float64]  # of (x, y, z) indices of `hu`
+    body: Mask | None  # None: everything
+    lungs: Mask | None  # None: there are none
+    affine: NDArray[np.float64]
+
+    def shown(self, *, whole: bool, lungs: bool) -> NDArray[np.int16]:
+        """HU with air around the part that is shown."""
+        mask = self.lungs if lungs and self.lungs is not None else None if whole else self.body
+        return self.hu if mask is None else np.where(mask, self.hu, np.int16(AIR_HU))
 
 
 def shrink_steps(volume: Volume) -> Iterator[Small | None]:
-    """Yields None while working and the Small at the end; each step takes some ms."""
+    """The coarse Small, then the fine one if the scan has more; None while working."""
+    from scipy import ndimage
+
     frame = volume.geometry.plane(Plane.AXIAL)
-    sizes = (frame.shape[1], frame.shape[0], frame.count)
-    factors = tuple(-(-size // EDGE) for size in sizes)
-    across, down, through = factors
-    counts = [size // factor for size, factor in zip(sizes, factors, strict=True)]
-    small = np.empty((counts[2], counts[1], counts[0]), np.int16)
-    for z in range(counts[2]):
-        total = np.zeros(small.shape[1:], np.float32)
-        for part in range(through):
-            picture = frame.take(volume.hu, z * through + part)[: counts[1] * down, : counts[0] * across]
-            for row in range(down):
-                for column in range(across):
-                    total += picture[row::down, column::across]
-        small[z] = np.clip(total / (across * down * through), AIR_HU, 3071)
-        if z % _SLAB == _SLAB - 1:
+    coarse: Small | None = None
+    for step in _scaled(volume, frame, COARSE):
+        if step is not None:
+            body = _body(step.hu)
             yield None
-    body = _body(small)
+            lungs = _lungs(step, body)
+            yield None
+            coarse = Small(step.hu, body, lungs, step.affine)
+            yield coarse
+        yield None
+    if coarse is None or max(frame.shape[0], frame.shape[1], frame.count) <= COARSE:
+        return
+    soft = [
+        None if mask is None else ndimage.gaussian_filter(mask.astype(np.float32), 0.7)
+        for mask in (coarse.body, coarse.lungs)
+    ]
     yield None
-    affine = _affine(frame, factors)
-    lungs = _lungs(small, body, abs(float(np.linalg.det(affine))) / 1000)
-    yield None
-    yield Small(
-        np.where(body, small, AIR_HU).astype(np.int16),
-        np.where(lungs, small, AIR_HU).astype(np.int16),
-        lungs is not body,
-        affine,
-    )
+    for step in _scaled(volume, frame, FINE):
+        if step is not None:
+            body, lungs = (None if mask is None else _refined(mask, coarse, step) for mask in soft)
+            yield Small(step.hu, body, lungs, step.affine)
+        yield None
+
+
+def _scaled(volume: Volume, frame: PlaneFrame, edge: int) -> Iterator[Small | None]:
+    """Means of blocks of whole voxels, so that no edge is longer than `edge`."""
+    sizes = (frame.shape[1], frame.shape[0], frame.count)
+    factors = tuple(-(-size // edge) for size in sizes)
+    across, down, through = factors
+    x, y, z = (size // factor for size, factor in zip(sizes, factors, strict=True))
+    small = np.empty((z, y, x), np.int16)
+    for k in range(z):
+        total = np.zeros((y, x), np.float32)
+        for part in range(through):
+            picture = frame.take(volume.hu, k * through + part)[: y * down, : x * across]
+            total += picture.reshape(y, down, x, across).mean(axis=(1, 3), dtype=np.float32)
+        small[k] = np.clip(np.nan_to_num(total / through, nan=AIR_HU), AIR_HU, 3071)
+        if k % _SLAB == _SLAB - 1:
+            yield None
+    yield Small(small, None, None, _affine(frame, factors))
 
 
 def _affine(frame: PlaneFrame, factors: tuple[int, ...]) -> NDArray[np.float64]:
@@ -72,31 +101,92 @@ def _affine(frame: PlaneFrame, factors: tuple[int, ...]) -> NDArray[np.float64]:
     return affine
 
 
-def _body(small: NDArray[np.int16]) -> NDArray[np.bool_]:
-    """The largest piece of tissue with its holes filled slice by slice; everything where there is no such piece."""
+def _body(hu: NDArray[np.int16]) -> Mask | None:
+    """The large pieces of tissue and their skin, holes filled slice by slice; None where there is no such piece."""
     from scipy import ndimage
 
-    pieces, count = ndimage.label(ndimage.binary_opening(small > _BODY_HU))
+    pieces, count = ndimage.label(_opened(hu > _BODY_HU))
     if count == 0:
-        return np.ones(small.shape, bool)
-    return _filled(pieces == _sizes(pieces).argmax())
+        return None
+    sizes = _sizes(pieces)
+    large = np.isin(pieces, np.flatnonzero(sizes > _PART * sizes.max()))
+    body: Mask = ndimage.binary_dilation(_filled(large))
+    return body
 
 
-def _lungs(small: NDArray[np.int16], body: NDArray[np.bool_], voxel_ml: float) -> NDArray[np.bool_]:
-    """The large airspaces of the body with what they enclose, less their skin; the body where there are none.
+def _lungs(small: Small, body: Mask | None) -> Mask | None:
+    """The large airspaces of the body with the vessels and masses that they enclose or embrace, less their skin.
 
-    What lies broadly on the chest wall is cut off with the wall: the other looks show it.
+    Each lung is closed by itself with a ball of _CLOSE_MM: what bulges into it from the pleura counts as its own.
     """
     from scipy import ndimage
 
-    pieces, _ = ndimage.label(ndimage.binary_opening(body & (small < _LUNG_HU)))
+    steps = np.linalg.norm(small.affine[:3, :3], axis=0)[::-1]
+    air = _opened(small.hu < _LUNG_HU) & (True if body is None else body)
+    pieces, _ = ndimage.label(air)
     sizes = _sizes(pieces)
-    if sizes.max() * voxel_ml < _LUNG_ML:
-        return body
-    large = np.isin(pieces, np.flatnonzero(sizes > 0.1 * sizes.max()))
-    closed = _filled(ndimage.binary_closing(large, iterations=3))
-    inner: NDArray[np.bool_] = ndimage.binary_erosion(closed)
+    if sizes.max() * float(np.prod(steps)) / 1000 < _LUNG_ML:
+        return None
+    air = np.isin(pieces, np.flatnonzero(sizes > 0.1 * sizes.max()))
+    whole = np.zeros(air.shape, bool)
+    for lung in _apart(air, steps):
+        whole |= _closed(lung, steps)
+    inner: Mask = ndimage.binary_erosion(whole, border_value=1)
     return inner
+
+
+def _apart(air: Mask, steps: NDArray[np.float64]) -> list[Mask]:
+    """The lungs, each with the airspace that is nearest to it; the windpipe joins them only by a neck."""
+    from scipy import ndimage
+
+    cores, _ = ndimage.label(ndimage.distance_transform_edt(air, sampling=steps) > _NECK_MM)
+    sizes = _sizes(cores)
+    large = [int(core) for core in np.flatnonzero(sizes > 0.1 * sizes.max())] if sizes.max() else []
+    if len(large) < 2:
+        return [air]
+    nearest = ndimage.distance_transform_edt(
+        ~np.isin(cores, large), sampling=steps, return_distances=False, return_indices=True
+    )
+    owner = cores[tuple(nearest)]
+    return [air & (owner == core) for core in large]
+
+
+def _closed(lung: Mask, steps: NDArray[np.float64]) -> Mask:
+    """Morphological closing by a ball of _CLOSE_MM, holes filled; the margin keeps the ball off the edges."""
+    from scipy import ndimage
+
+    margin = [int(np.ceil(_CLOSE_MM / step)) + 1 for step in steps]
+    place = ndimage.find_objects(lung.astype(np.uint8))[0]
+    padded = np.pad(lung[place], [(m, m) for m in margin])
+    grown = ndimage.distance_transform_edt(~padded, sampling=steps) <= _CLOSE_MM
+    shrunk = ndimage.distance_transform_edt(grown, sampling=steps) > _CLOSE_MM
+    closed = np.zeros(lung.shape, bool)
+    closed[place] = _filled(shrunk | padded)[tuple(slice(m, -m) for m in margin)]
+    return closed
+
+
+def _refined(mask: NDArray[np.float32], coarse: Small, fine: Small) -> Mask:
+    """A smoothed mask of the coarse copy at the fine one's voxels, linear between its voxels."""
+    inverse = np.linalg.inv(coarse.affine) @ fine.affine
+    out = mask
+    for array_axis, axis in ((2, 0), (1, 1), (0, 2)):
+        count = fine.hu.shape[array_axis]
+        at = np.clip(np.arange(count) * inverse[axis, axis] + inverse[axis, 3], 0, mask.shape[array_axis] - 1)
+        low = np.minimum(at.astype(int), max(mask.shape[array_axis] - 2, 0))
+        shape = [1, 1, 1]
+        shape[array_axis] = count
+        share = (at - low).astype(np.float32).reshape(shape)
+        high = np.minimum(low + 1, mask.shape[array_axis] - 1)
+        out = out.take(low, array_axis) * (1 - share) + out.take(high, array_axis) * share
+    return out > 0.5
+
+
+def _opened(mask: Mask) -> Mask:
+    """Without thin parts; what the scan's edge cuts is not thin for that."""
+    from scipy import ndimage
+
+    opened: Mask = ndimage.binary_dilation(ndimage.binary_erosion(mask, border_value=1))
+    return opened
 
 
 def _sizes(pieces: NDArray[np.int32]) -> NDArray[np.int64]:
@@ -106,7 +196,7 @@ def _sizes(pieces: NDArray[np.int32]) -> NDArray[np.int64]:
     return sizes
 
 
-def _filled(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _filled(mask: Mask) -> Mask:
     from scipy import ndimage
 
     return np.stack([ndimage.binary_fill_holes(slice_) for slice_ in mask])

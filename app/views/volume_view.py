@@ -1,237 +1,343 @@
-"""The 3D pane: the scan cast by VTK, ROI boxes as wireframes, letters on the edges. Drag turns, the wheel zooms.
+"""The 3D pane: follows the volume, the ROIs and how 3D is to be shown; its pictures are made by a thread of their own.
 
-Everything slow waits for a quiet moment and goes in steps, so that scrolling next door stays smooth.
+While something moves, coarse pictures follow the hand; once it rests, a better and then the best one come. All that Qt
+paints over a picture uses that picture's own camera, so nothing swims.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSignalBlocker, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent, QWheelEvent
-from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QToolButton, QWidget
+from PySide6.QtCore import QEvent, QRectF, Qt, QTimer, Signal
+from PySide6.QtGui import QColor, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent, QWheelEvent
+from PySide6.QtWidgets import QApplication, QToolButton, QWidget
 
-from app.theme import ACCENT, MUTED, SUGGESTION
+from app.show3d import CUT_AWAY, LOOK_TEXTS, Show3D
+from app.theme import MUTED, TEXT
 from app.viewing import Viewing, ViewingModel
+from app.views.camera import Camera
 from app.views.lettering import draw_text, line_height, text_width
-from app.views.overlay import Corners, Notes, draw_notes
-from app.views.volume_data import Small, shrink_steps
-from engine.ct.geometry import Geometry
+from app.views.overlay import Corners, Notes, draw_notes, signed
+from app.views.picking import pick
+from app.views.shot import Shot, Wall
+from app.views.volume_data import Small
+from app.views.volume_hand import VolumeHand
+from app.views.volume_marks import Sheet, letters
+from app.views.volume_worker import Broken, Built, Drawn, VolumeWorker
+from engine.ct.geometry import Box, Point
 from engine.reading.document import Document
-from engine.reading.model import Reading, Roi
+from engine.reading.model import Reading
 
-if TYPE_CHECKING:
-    from app.views.volume_scene import VolumeScene
-
-QUIET_MS = 300  # without input, before a fine picture or a step of building
-TURN_DEGREES = 0.5  # a px
-_ROOMY = 360  # px
-LOOK_NAMES = ("soft", "bone", "lung")
-_EDGES = [(a, b) for a in range(8) for b in range(a + 1, 8) if (a ^ b).bit_count() == 1]
+QUIET_MS = 250  # without input, before a better picture
+_POLL_MS = 4
+_HOLD_S = 0.4  # nothing is built for that long after the reader scrolled next door
+_DRAFT, _BEST = (2.0, 1.5), (1.0, 0.7)  # screen px a pixel, and steps of a ray in voxels
+_KEYS = dict(zip("12345", LOOK_TEXTS, strict=False))
 
 
 class VolumeView(QWidget):
-    """Follows the volume, the document's ROIs and the selection. `settled` after every finished picture."""
+    """One 3D pane. `settled` after every picture that is finished; `context_requested` asks for the pane's menu."""
 
     settled = Signal()
+    painted = Signal(float)  # a picture came that took that many seconds; for the bench
+    context_requested = Signal()
 
     def __init__(self, viewing: ViewingModel, document: Document, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.viewing, self.document = viewing, document
-        self._scene: VolumeScene | None = None
-        self._steps: Iterator[None] | None = None
-        self._fault = ""
-        self._picture: QImage | None = None
-        self._grip: QPointF | None = None
-        self._quiet = QTimer(self, singleShot=True)
+        self.camera = Camera.facing("A", (0, 0, 0), 100)
+        self.hand = VolumeHand(self)
+        self._small: Small | None = None
+        self._whole = False
+        self._worker: VolumeWorker | None = None
+        self.fault = ""
+        self._picture: tuple[QImage, Camera] | None = None
+        self._final = False
+        self._quiet = QTimer(self, singleShot=True, interval=QUIET_MS)
         self._quiet.timeout.connect(self._settle)
+        self._poll = QTimer(self, interval=_POLL_MS)
+        self._poll.timeout.connect(self._collect)
         self.setMinimumSize(80, 80)
-        self._looks = self._buttons()
+        self.setMouseTracking(True)
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self._menu = self._menu_button()
         viewing.changed.connect(self._viewing_changed)
         self.destroyed.connect(document.subscribe(self._reading_changed))
+        self._ender: Callable[[], None] = lambda: None
         self._restart()
+
+    # What others ask of it
 
     @property
     def is_settled(self) -> bool:
-        """Whether the picture shown is the finished one (or there will be none)."""
-        return not self._quiet.isActive() and self._steps is None
+        """Whether the picture shown is the finished one, or there will be none."""
+        return self._final or bool(self.fault) or self._worker is None
 
-    def look(self, name: str) -> None:
-        """Show "soft", "bone" or "lung"."""
-        if self._scene is not None:
-            self._scene.look(name)
-            self._check(name)
-            self._draw(coarse=False)
+    @property
+    def look(self) -> str:
+        """Key of the look that is shown: the reader's choice, or what suits the scan."""
+        lungs = self._small is not None and self._small.lungs is not None
+        return self.viewing.state.show3d.look or ("lung" if lungs else "bone")
+
+    @property
+    def letters(self) -> dict[str, str]:
+        """Letters of the pane's edges as the camera stands."""
+        return letters(self.camera, self._known)
+
+    @property
+    def bounds(self) -> Box:
+        """The scan's box, LPS mm."""
+        volume = self.viewing.state.volume
+        return volume.geometry.bounds if volume is not None else Box((0, 0, 0), (1, 1, 1))
+
+    def change(self, **changes: Any) -> None:
+        """Change fields of Show3D by name."""
+        self.viewing.set(show3d=replace(self.viewing.state.show3d, **changes))
 
     def reset(self) -> None:
-        """From the front again, all of it in view."""
-        if self._scene is not None:
-            self._scene.face()
-            self._draw(coarse=True)
+        """From the front, all of it in view, the look as it comes."""
+        self.face("A")
+        self.change(shift=0.0, stretch=1.0)
 
-    def _buttons(self) -> QButtonGroup:
-        group = QButtonGroup(self)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(8, 6, 8, 0)
-        row.setSpacing(2)
-        row.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignRight)
-        for name in LOOK_NAMES:
-            button = QToolButton(self)
-            button.setText(name.capitalize())
-            button.setCheckable(True)
-            button.setAutoRaise(True)
-            button.setToolTip(f"3D: {name}")
-            button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-            button.setProperty("look", name)
-            button.hide()
-            group.addButton(button)
-            row.addWidget(button)
-        group.buttonClicked.connect(lambda button: self.look(button.property("look")))
-        return group
+    def face(self, letter: str) -> None:
+        """From that side, all of it in view."""
+        self.aim(self._fitted(Camera.facing(letter, self.bounds.centre, 1.0)))
 
-    def _check(self, name: str) -> None:
-        for button in self._looks.buttons():
-            with QSignalBlocker(button):
-                button.setChecked(button.property("look") == name)
-            button.setVisible(self.width() >= _ROOMY)
+    def aim(self, camera: Camera) -> None:
+        """Look from there: coarse at once, fine when it rests."""
+        self.camera = camera
+        self._hurry()
+
+    def pick(self, x: float, y: float) -> Point | None:
+        """The LPS point that is seen at a place of the pane, or None."""
+        if self._small is None or self.look == "none":
+            return None
+        show = self.viewing.state.show3d
+        ray = self.camera.through(x, y, self.width(), self.height())
+        return pick(self._small, self.look, show, self._walls(), ray, self.camera)
 
     # Following the state
 
     def _viewing_changed(self, old: Viewing, new: Viewing) -> None:
         if new.volume is not old.volume or (new.loading is None) != (old.loading is None):
             self._restart()
-            return
-        if self._quiet.isActive():
-            self._quiet.start(QUIET_MS)  # not quiet yet
-        if (new.selected, new.overlays) != (old.selected, old.overlays):
+        elif new.show3d != old.show3d:
+            self._show_changed(old.show3d, new.show3d)
+        elif new.cursor != old.cursor:
+            self._cursor_moved(new)
+        elif (new.selected, new.overlays) != (old.selected, old.overlays):
             self.update()
+
+    def _show_changed(self, old: Show3D, new: Show3D) -> None:
+        self._menu.setText(f"{LOOK_TEXTS[self.look]} ▾")
+        if new.asked != old.asked and new.face:
+            self.face(new.face)
+        else:
+            self._hurry()
+
+    def _cursor_moved(self, new: Viewing) -> None:
+        """Scrolling next door comes first: no slow picture, nothing built meanwhile."""
+        if self._worker is None:
+            return
+        if new.show3d.cuts:
+            self._hurry()
+            return
+        self._worker.hold(_HOLD_S)
+        if not self._final:
+            self._worker.drop()
+            self._quiet.start()
+        self.update()
 
     def _reading_changed(self, old: Reading, new: Reading) -> None:
         if new.rois is not old.rois:
             self.update()
 
     def _restart(self) -> None:
-        """Forget the former volume; build the new one once it is whole and the reader pauses."""
-        self._scene, self._picture, self._steps, self._fault = None, None, None, ""
-        for button in self._looks.buttons():
-            button.hide()
+        """Forget the former volume; begin with the new one once it is whole."""
+        self._ender()
+        self._ender = lambda: None
+        self._worker, self._small, self._picture = None, None, None
+        self._whole, self._final, self.fault = False, False, ""
+        self._menu.hide()
         state = self.viewing.state
         if state.volume is not None and state.loading is None:
-            self._steps = self._build()
-            self._quiet.start(QUIET_MS)
+            self._worker = worker = VolumeWorker(state.volume)
+            self._ender = worker.stop
+            self.destroyed.connect(worker.stop)
+            worker.hold(_HOLD_S)
+            self._poll.start()
+        if state.show3d.clip is not None or state.show3d.cuts:
+            self.viewing.set(show3d=replace(state.show3d, clip=None, cuts=frozenset()))
         self.update()
 
-    def _build(self) -> Iterator[None]:
-        """Shrink the volume, load VTK, make the scene: some ms each, but for the last."""
-        volume = self.viewing.state.volume
-        small: Small | None = None
-        for step in shrink_steps(volume) if volume is not None else ():
-            small = step
-            yield
-        if small is None:
-            return
-        try:
-            from app.views.volume_scene import VolumeScene
+    # Pictures
 
-            yield
-            self._scene = VolumeScene(small)
-        except (ImportError, RuntimeError) as error:
-            self._fault = f"3D isn't available here: {error}"
-            return
-        self._check(self._scene.looks)
+    def _hurry(self) -> None:
+        """A coarse picture now, a fine one when all is quiet."""
+        self._final = False
+        if self._worker is not None and self._small is not None and self.isVisible():
+            self._worker.want(self._shot(turning=True))
+            self._poll.start()
+            self._quiet.start()
+        self.update()
 
     def _settle(self) -> None:
-        """The next step of building, or the fine picture."""
-        if not self.isVisible():
-            return  # showEvent comes back to it
-        if self._steps is not None:
-            try:
-                next(self._steps)
-                self._quiet.start(0)
-                return
-            except StopIteration:
-                self._steps = None
-        self._draw(coarse=False)
+        """All is quiet: the better picture; the best follows it."""
+        if self._worker is not None and self._small is not None and self.isVisible():
+            self._worker.want(self._shot(*_DRAFT))
+            self._poll.start()
 
-    def _draw(self, *, coarse: bool) -> None:
-        if self._scene is not None and self.isVisible():
-            ratio = self.devicePixelRatioF()
-            pixels = self._scene.render(round(self.width() * ratio), round(self.height() * ratio), coarse)
-            rows, columns, _ = pixels.shape
-            self._picture = QImage(pixels.tobytes(), columns, rows, 3 * columns, QImage.Format.Format_RGB888).copy()
-        self.update()
-        if coarse:
-            self._quiet.start(QUIET_MS)
-        else:
+    def _shot(self, scale: float = 1.0, step: float = 1.0, *, turning: bool = False) -> Shot:
+        ratio = self.devicePixelRatioF()
+        width, height = round(self.width() * ratio), round(self.height() * ratio)
+        show = self.viewing.state.show3d
+        return Shot(self.camera, width, height, self.look, show, self._walls(), turning, scale, step)
+
+    def _walls(self) -> tuple[Wall, ...]:
+        """What bounds the part shown: the clipping box, and cuts along the planes of the crosshair."""
+        state = self.viewing.state
+        walls: list[Wall] = []
+        box = state.show3d.clip
+        for axis in range(3) if box is not None else ():
+            normal = [0.0, 0.0, 0.0]
+            for corner, sign in ((box.low, 1.0), (box.high, -1.0)):  # type: ignore[union-attr]
+                normal[axis] = sign
+                walls.append((corner, (normal[0], normal[1], normal[2])))
+        for plane in sorted(state.show3d.cuts):
+            x, y, z = CUT_AWAY[plane]
+            walls.append((state.cursor, (-x, -y, -z)))
+        return tuple(walls)
+
+    def _collect(self) -> None:
+        """What the thread has done since."""
+        worker = self._worker
+        for item in worker.take() if worker is not None else ():
+            if isinstance(item, Drawn):
+                self._drawn(item)
+            elif isinstance(item, Built):
+                self._built(item)
+            elif isinstance(item, Broken):
+                self.fault = item.why
+                self.update()
+        if worker is None or self.fault or (self._final and not self._quiet.isActive()):
+            self._poll.stop()
+
+    def _built(self, item: Built) -> None:
+        first = self._small is None
+        self._small, self._whole = item.small, item.whole
+        if first:
+            self.camera = self._fitted(Camera.facing("A", self.bounds.centre, 1.0))
+            self._menu.setText(f"{LOOK_TEXTS[self.look]} ▾")
+            self._menu.show()
+            self._place_menu()
+            self._hurry()
+        elif not self._quiet.isActive():
+            self._settle()
+
+    def _drawn(self, item: Drawn) -> None:
+        rows, columns, _ = item.pixels.shape
+        picture = QImage(item.pixels.data, columns, rows, 3 * columns, QImage.Format.Format_RGB888).copy()
+        self._picture = (picture, item.shot.camera)
+        self.painted.emit(item.seconds)
+        if item.shot.turning:
+            self.update()
+            return
+        if (item.shot.scale, item.shot.step) == _DRAFT and self._worker is not None:
+            self._worker.want(self._shot(*_BEST))
+        elif self._whole:
+            self._final = True
             self.settled.emit()
+        self.update()
+
+    def _fitted(self, camera: Camera) -> Camera:
+        """Near enough that the scan fills the pane, whichever way it is seen."""
+        corners = self.bounds.corners() - np.array(self.bounds.centre)
+        wide, high = np.abs(corners @ camera.right).max(), np.abs(corners @ camera.up).max()
+        return replace(camera, reach=float(max(high, wide * self.height() / max(self.width(), 1))) * 1.06)
 
     # Painting
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """The last picture, the wireframes over it, the letters on the edges."""
+        """The last picture, and over it what does not need rays."""
         painter = QPainter(self)
         area = QRectF(self.rect())
         painter.fillRect(area, Qt.GlobalColor.black)
-        if self._scene is None or self._picture is None:
+        if self._picture is None:
             self._paint_empty(painter, area)
             return
+        picture, camera = self._picture
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        painter.drawImage(area, self._picture)
+        painter.drawImage(area, picture)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        selected = self.viewing.state.selected
+        self._paint_marks(Sheet(painter, camera, self.width(), self.height()))
+        draw_notes(painter, self._notes(camera), area, self.viewing.state.overlays)
+
+    def _paint_marks(self, sheet: Sheet) -> None:
+        state = self.viewing.state
         for roi in self.document.reading.rois:
-            self._paint_box(painter, roi, roi.id == selected, self._scene)
-        notes = Notes(Corners(bottom_left=(("■ 3D", MUTED),)), self._letters(self._scene), MUTED, None)
-        draw_notes(painter, notes, area, self.viewing.state.overlays)
+            sheet.roi(roi, roi.id == state.selected)
+        if state.show3d.clip is not None:
+            sheet.clip(state.show3d.clip, self.hand.face)
+        if state.overlays == "off":
+            return
+        if state.show3d.outlines:
+            sheet.outlines(self.bounds, state.cursor)
+        sheet.cursor(state.cursor)
+        if min(self.width(), self.height()) > 200:
+            sheet.cube(self._known)
+
+    def _notes(self, camera: Camera) -> Notes:
+        show = self.viewing.state.show3d
+        said = ["clipped"] if show.clip or show.cuts else []
+        if show.shift or show.stretch != 1:
+            said.append(f"{signed(show.shift)} HU × {show.stretch:.2f}")
+        lines = ((" · ".join(("■ 3D", *said)), MUTED),)
+        return Notes(Corners(bottom_left=lines), letters(camera, self._known), MUTED, None)
+
+    @property
+    def _known(self) -> bool:
+        volume = self.viewing.state.volume
+        return volume is not None and volume.provenance.orientation_known
 
     def _paint_empty(self, painter: QPainter, area: QRectF) -> None:
-        state = self.viewing.state
-        text = self._fault or ("3D" if state.volume is None else "3D is being prepared…")
-        if text_width(text) > area.width() - 16:
-            text = "3D"
-        x, y = area.center().x() - text_width(text) / 2, area.center().y() - line_height() / 2
-        draw_text(painter, text, x, y, MUTED)
+        text = self.fault or ("3D" if self.viewing.state.volume is None else "3D is being prepared…")
+        box = area.adjusted(16, 16, -16, -16)
+        if self.fault:
+            painter.setPen(QPen(QColor(TEXT)))
+            painter.drawText(box, int(Qt.AlignmentFlag.AlignCenter) | int(Qt.TextFlag.TextWordWrap), text)
+            return
+        text = text if text_width(text) <= box.width() else "3D"
+        draw_text(painter, text, area.center().x() - text_width(text) / 2, area.center().y() - line_height() / 2, MUTED)
 
-    def _paint_box(self, painter: QPainter, roi: Roi, selected: bool, scene: VolumeScene) -> None:
-        points = [QPointF(*point) for point in scene.project(roi.box.corners(), self.width(), self.height())]
-        ink = QColor(SUGGESTION if roi.status == "suggested" else ACCENT)
-        ink.setAlpha(255 if selected else 150)
-        pen = QPen(ink, 1.6 if selected else 1.0)
-        if roi.status == "suggested":
-            pen.setDashPattern([4, 3])
-        painter.setPen(pen)
-        for a, b in _EDGES:
-            painter.drawLine(points[a], points[b])
+    def _menu_button(self) -> QToolButton:
+        button = QToolButton(self)
+        button.setAutoRaise(True)
+        button.setToolTip("How 3D is shown; the keys 1 to 5 too, with the pointer here")
+        button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        button.clicked.connect(self.context_requested)
+        button.hide()
+        return button
 
-    def _letters(self, scene: VolumeScene) -> dict[str, str]:
-        right, up = scene.axes()
-        volume = self.viewing.state.volume
-        if volume is None or not volume.provenance.orientation_known:
-            return dict.fromkeys(("left", "right", "top", "bottom"), "?")
-        name = Geometry.letter
-        return {"left": name(-right), "right": name(right), "top": name(up), "bottom": name(-up)}
+    def _place_menu(self) -> None:
+        self._menu.adjustSize()
+        self._menu.move(self.width() - self._menu.width() - 8, 6)
 
-    # The mouse
+    # Mouse and keys
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """The body is gripped."""
-        if event.button() == Qt.MouseButton.LeftButton:
-            self._grip = event.position()
+        """A gesture begins."""
+        self.hand.press(event)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """And turned, coarser while it turns."""
-        if self._grip is not None and self._scene is not None:
-            way = event.position() - self._grip
-            self._grip = event.position()
-            self._scene.turn(way.x() * TURN_DEGREES, way.y() * TURN_DEGREES)
-            self._draw(coarse=True)
+        """It goes on."""
+        self.hand.move(event)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """Let go."""
-        if event.button() == Qt.MouseButton.LeftButton:
-            self._grip = None
+        """And ends."""
+        self.hand.release(event)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         """3D fills the panes, or gives them back."""
@@ -239,19 +345,38 @@ class VolumeView(QWidget):
             self.viewing.maximise("3d")
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        """Nearer and farther."""
-        if self._scene is not None:
-            self._scene.zoom(float(np.exp(event.angleDelta().y() / 900)))
-            self._draw(coarse=True)
+        """Nearer and farther, about the pointer."""
+        self.hand.zoom(float(np.exp(event.angleDelta().y() / 900)), event.position())
         event.accept()
 
+    def event(self, event: QEvent) -> bool:
+        """With the pointer here the figures choose looks, before they are anyone's shortcut."""
+        asked = event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent)
+        if asked and event.text() in _KEYS and not event.modifiers():  # type: ignore[attr-defined]
+            event.accept()
+            return True
+        handled: bool = super().event(event)
+        return handled
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """1 to 5: the looks in the menu's order."""
+        if event.text() in _KEYS:
+            self.change(look=_KEYS[event.text()], shift=0.0, stretch=1.0)
+        else:
+            event.ignore()
+
+    def enterEvent(self, event: QEvent) -> None:
+        """Keys come here, unless the reader is writing something."""
+        busy = QApplication.focusWidget()
+        if busy is None or not busy.testAttribute(Qt.WidgetAttribute.WA_InputMethodEnabled):
+            self.setFocus(Qt.FocusReason.MouseFocusReason)
+
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """The old picture stretches until the pane is quiet; a narrow pane has no room for the buttons."""
-        for button in self._looks.buttons():
-            button.setVisible(self._scene is not None and self.width() >= _ROOMY)
-        if self._scene is not None:
-            self._quiet.start(QUIET_MS)
+        """The old picture stretches until a new one is there."""
+        self._place_menu()
+        self._hurry()
 
     def showEvent(self, event: QEvent) -> None:
         """What waited while hidden is done now."""
-        self._quiet.start(QUIET_MS)
+        if not self._final:
+            self._hurry()

@@ -1,0 +1,26 @@
+"""A picture of the scan in 3D that is wanted: a value that goes from the pane to the thread that makes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.show3d import Show3D
+from app.views.camera import Camera
+from engine.ct.geometry import Point
+
+Wall = tuple[Point, Point]  # a point and a normal, LPS; what the normal points to is shown
+
+
+@dataclass(frozen=True)
+class Shot:
+    """`scale` is the size of its pixels in screen px; `step` that of a ray's steps in edges of a voxel."""
+
+    camera: Camera
+    width: int
+    height: int
+    look: str  # a key of LOOKS, or "none"
+    show: Show3D
+    walls: tuple[Wall, ...]
+    turning: bool  # the coarse copy, as many pixels as the time allows
+    scale: float = 1.0
+    step: float = 1.0
