@@ -1,19 +1,21 @@
-"""The open case: its series, the one that is shown, how its loading goes, and its saved reading."""
+"""The open studies: their series, the one that is shown, how its loading goes, and its saved reading."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
-from app import faults
+from app import faults, library
 from app.job import Job, Jobs
-from app.opening import Credit, Listed, first_window, open_steps, sample_steps, series_steps, thumbnail, thumbnail_steps
+from app.library import Credit, Opened, Study, identity
+from app.opening import Listed, first_window, open_steps, sample_steps, series_steps
+from app.thumbnails import thumbnail, thumbnail_steps
 from app.viewing import ViewingModel
 from engine.ct.errors import InputError
 from engine.reading.document import Document
@@ -21,7 +23,7 @@ from engine.reading.model import Reading
 
 if TYPE_CHECKING:
     from engine.ct.load import LoadStep, Series
-    from engine.ct.volume import SeriesWarning, Volume
+    from engine.ct.volume import SeriesWarning
     from engine.reading.session import Session
 
 _REPAINT_S = 0.05  # while loading, the picture follows at most this often
@@ -30,12 +32,13 @@ _REPAINT_S = 0.05  # while loading, the picture follows at most this often
 class Case(QObject):
     """Opens paths and shows their series. Nothing of it blocks; faults arrive as `failed`, one sentence each."""
 
-    listed = Signal(object)  # tuple of Series
+    listed = Signal(object)  # tuple of Series: what is open has changed
+    opened = Signal(object)  # the Listed that came
     leaving = Signal()  # another series comes: last moment to save what belongs to this one
     begun = Signal(object)  # the Series whose loading begins
     progressed = Signal(object)  # share 0..1, or None when nothing loads
     loaded = Signal(object)  # the whole Volume
-    thumbnailed = Signal(str, object)  # series uid, uint8 picture
+    thumbnailed = Signal(object, object)  # Series, uint8 picture
     said = Signal(str)
     failed = Signal(str)
 
@@ -45,55 +48,104 @@ class Case(QObject):
         self._document = document
         self._jobs = jobs
         self._sessions = sessions
-        self._job: Job | None = None
+        self._looking: Job | None = None  # for the series of a path
+        self._job: Job | None = None  # loads one series
         self._thumbnails: Job | None = None
-        self._thumbnailed: set[str] = set()
+        self._thumbnailed: set[library.Identity] = set()
         self._painted = 0.0
-        self._source = ""
         self._note = ""
-        self.credit: Credit | None = None
-        self.series: tuple[Series, ...] = ()
-        self.scan_warnings: tuple[SeriesWarning, ...] = ()
+        self._open: tuple[Opened, ...] = ()
+        self.series: tuple[Series, ...] = ()  # as the browser lists them
+        self.studies: tuple[Study, ...] = ()
         self.current: Series | None = None
         self.session: Session | None = None
 
     @property
     def loading(self) -> bool:
         """Whether a scan or load is under way."""
-        return self._job is not None
+        return self._job is not None or self._looking is not None
 
     @property
     def warnings(self) -> tuple[SeriesWarning, ...]:
-        """Everything the reader must know of the shown series, the scan's own warnings first."""
+        """Everything the reader must know of the shown series, those of its path first."""
         volume = self._viewing.state.volume
         own = volume.provenance.warnings if volume is not None else ()
-        return tuple(dict.fromkeys((*self.scan_warnings, *own)))
+        path = self._path
+        return tuple(dict.fromkeys((*(path.warnings if path is not None else ()), *own)))
+
+    @property
+    def credit(self) -> Credit | None:
+        """Whose data the shown series is; None for the reader's own."""
+        return self._path.credit if self._path is not None else None
+
+    @property
+    def study(self) -> Study | None:
+        """The study of the shown series."""
+        return self.study_of(self.current) if self.current is not None else None
+
+    def study_of(self, series: Series) -> Study | None:
+        """The open study that holds a series."""
+        wanted = identity(series)
+        return next((one for one in self.studies if any(identity(each) == wanted for each in one.series)), None)
+
+    @property
+    def _path(self) -> Opened | None:
+        return library.opened_with(self._open, self.current) if self.current is not None else None
 
     def open(self, paths: Sequence[Path], series_uid: str = "") -> None:
-        """Scan paths and show their main series, or the one named."""
+        """Scan paths, list their studies below what is open, and show their main series or the one named."""
         if paths:
-            self._run(open_steps(paths, series_uid))
+            self._look(open_steps(paths, series_uid, self._open))
 
     def open_sample(self) -> None:
         """Fetch the sample case if it is not here yet, and show it."""
-        self._run(sample_steps())
+        self._look(sample_steps())
 
     def show(self, uid: str) -> None:
-        """Load another of the listed series."""
+        """Load another of the listed series, by its UID."""
         series = next((each for each in self.series if each.uid == uid), None)
-        if series is not None and series is not self.current:
-            self._run(series_steps(series))
+        if series is not None:
+            self.show_series(series)
+
+    def show_series(self, series: Series) -> None:
+        """Load another of the listed series."""
+        if self.current is None or identity(series) != identity(self.current):
+            self._load(series)
 
     def step(self, by: int) -> None:
         """Show the next or previous listed series that has images."""
-        shown = [each for each in self.series if each.kind != "other"]
-        if self.current in shown:
-            index = shown.index(self.current) + by
+        shown = [identity(each) for each in self.series if each.source is not None]
+        if self.current is not None and identity(self.current) in shown:
+            index = shown.index(identity(self.current)) + by
             if 0 <= index < len(shown):
-                self.show(shown[index].uid)
+                self.show_series(next(each for each in self.series if identity(each) == shown[index]))
+
+    def close_study(self, study: Study | None = None) -> None:
+        """Take a study (else the shown one) off the list; where its series was shown, the next one open comes."""
+        study = study or self.study
+        if study is None:
+            return
+        was_shown = self.current is not None and any(identity(each) == identity(self.current) for each in study.series)
+        self._list(library.without(self._open, study))
+        self._thumbnailed -= {identity(each) for each in study.series}
+        if was_shown:
+            if self._job is not None:
+                self._job.cancel()
+                self._job = None
+            self._leave()
+            self._viewing.set(volume=None, selected="", loading=None, lens=False)
+            self.progressed.emit(None)
+            following = next((each for each in self.series if each.source is not None), None)
+            if following is not None:
+                self._load(following)
+        self.listed.emit(self.series)
 
     def cancel(self) -> bool:
-        """Stop a load; what is half loaded is not shown, for it could be measured. False if nothing loads."""
+        """Stop a scan or load; what is half loaded is not shown, for it could be measured. False if nothing loads."""
+        if self._looking is not None:
+            self._looking.cancel()
+            self._looked("Opening was cancelled.")
+            return True
         if self._job is None:
             return False
         self._job.cancel()
@@ -116,39 +168,80 @@ class Case(QObject):
         except InputError as error:
             self.failed.emit(str(error))
 
-    def _run(self, items: Any) -> None:
+    def want_thumbnails(self, wanted: Sequence[Series]) -> None:
+        """Make the pictures of series that came into sight, once nothing loads; the former wish is forgotten."""
+        if self._thumbnails is not None:
+            self._thumbnails.cancel()
+            self._thumbnails = None
+        missing = [each for each in wanted if identity(each) not in self._thumbnailed]
+        if missing and not self.loading:
+            self._thumbnails = self._jobs.run(thumbnail_steps(missing))
+            self._thumbnails.item.connect(self._took_thumbnail)
+
+    # Looking for series
+
+    def _look(self, items: Iterator[Listed]) -> None:
+        if self._looking is not None:
+            self._looking.cancel()
+        self.progressed.emit(0.0)
+        self._looking = job = self._jobs.run(items)
+        job.item.connect(self._found)
+        job.failed.connect(lambda error: self._looked(faults.sentence(error)))
+
+    def _looked(self, why: str) -> None:
+        """Nothing came of it: what is shown, or loads, stays."""
+        self._looking = None
+        self.progressed.emit(None if self._job is None else self._viewing.state.loading)
+        self.failed.emit(why)
+
+    def _found(self, item: Listed) -> None:
+        self._looking = None
+        self._thumbnailed -= {identity(each) for one in item.opened for each in one.series}
+        self._list(library.added(self._open, item.opened))
+        self.listed.emit(self.series)
+        self._load(item.chosen, item)
+
+    def _list(self, opened: tuple[Opened, ...]) -> None:
+        self._open = opened
+        self.studies = library.studies(opened)
+        self.series = tuple(each for study in self.studies for each in study.series)
+
+    # Loading one of them
+
+    def _load(self, series: Series, opened: Listed | None = None) -> None:
         if self._job is not None:
             self._job.cancel()
-        self._note = ""
         self.progressed.emit(0.0)
-        self._job = job = self._jobs.run(items)
-        job.item.connect(self._took)
-        job.failed.connect(self._broke)
+        self._note = " ".join(filter(None, (opened.trouble, opened.note))) if opened is not None else ""
+        self._job = job = self._jobs.run(series_steps(series))
+        job.item.connect(lambda item: self._took(item, opened))
+        job.failed.connect(lambda error: self._stop(faults.sentence(error)))
         job.finished.connect(self._finished)
 
-    def _took(self, item: str | Listed | Series | LoadStep) -> None:
+    def _took(self, item: Series | LoadStep, opened: Listed | None) -> None:
         from engine.ct.series import Series
 
-        if isinstance(item, str):
-            self._note = item
-        elif isinstance(item, Series):
-            self._begin(item)
-        elif isinstance(item, Listed):
-            self._source, self.series, self.scan_warnings = item.source, item.series, item.warnings
-            self.credit = item.credit
-            self._thumbnailed = set()
-            self.listed.emit(item.series)
-            self._begin(item.chosen)
-        else:
+        if not isinstance(item, Series):
             self._fill(item)
+            return
+        self._begin(item)
+        if opened is not None:
+            self.opened.emit(opened)
 
-    def _begin(self, series: Series) -> None:
-        """Everything of the former series goes; the saved reading of this one comes."""
+    def _leave(self) -> None:
+        """Everything of the shown series goes."""
         if self._thumbnails is not None:
             self._thumbnails.cancel()
             self._thumbnails = None
         self.leaving.emit()
         self.close()
+        self.current = None
+        self._document.on_commit = lambda label, reading: None
+        self._document.replace(Reading())
+
+    def _begin(self, series: Series) -> None:
+        """Everything of the former series goes; the saved reading of this one comes."""
+        self._leave()
         self.current = series
         self._viewing.set(volume=None, selected="", loading=0.0, lens=False)
         self.begun.emit(series)  # messages go here; what the session has to say comes after
@@ -158,10 +251,10 @@ class Case(QObject):
         from engine.reading.session import Session
 
         fresh = Reading(series.uid)
-        self._document.on_commit = lambda label, reading: None
+        source = self._path.source if self._path is not None else ""
         try:
             known = series.provenance.fingerprint
-            session = Session.open(series.uid, folder=self._sessions, source=self._source, fingerprint=known)
+            session = Session.open(series.uid, folder=self._sessions, source=source, fingerprint=known)
         except InputError as error:
             self.failed.emit(str(error))
             return fresh
@@ -200,30 +293,21 @@ class Case(QObject):
     def _finished(self) -> None:
         self._job = None
         self._viewing.set(loading=None)
-        self.progressed.emit(None)
+        self.progressed.emit(None if self._looking is None else 0.0)
         volume = self._viewing.state.volume
-        if volume is not None:
-            self.loaded.emit(volume)
-            if self._note:
-                self.failed.emit(self._note)
-                self._note = ""
-            self._thumbnail_others(volume)
-
-    def _thumbnail_others(self, volume: Volume) -> None:
+        if volume is None:
+            return
         if self.current is not None:
-            self._thumbnailed.add(self.current.uid)
-            self.thumbnailed.emit(self.current.uid, thumbnail(volume))
-        others = [each for each in self.series if each.uid not in self._thumbnailed]
-        if others:
-            self._thumbnails = self._jobs.run(thumbnail_steps(others))
-            self._thumbnails.item.connect(self._took_thumbnail)
+            self._took_thumbnail((self.current, thumbnail(volume)))
+        self.loaded.emit(volume)
+        if self._note:
+            self.failed.emit(self._note)
+            self._note = ""
 
-    def _took_thumbnail(self, item: tuple[str, NDArray[np.uint8]]) -> None:
-        self._thumbnailed.add(item[0])
-        self.thumbnailed.emit(*item)
-
-    def _broke(self, error: Exception) -> None:
-        self._stop(faults.sentence(error))
+    def _took_thumbnail(self, item: tuple[Series, NDArray[np.uint8] | None]) -> None:
+        self._thumbnailed.add(identity(item[0]))
+        if item[1] is not None:
+            self.thumbnailed.emit(*item)
 
     def _stop(self, why: str) -> None:
         self._job = None

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QDockWidget, QFileDialog, QMainWindow, QVBoxLayout
 from app.actions import CONTEXT_ROI, CONTEXT_SERIES, CONTEXT_VIEW
 from app.actions_3d import CONTEXT_3D
 from app.desk import Desk
+from app.library import Study
 from app.measure_actions import CONTEXT_MEASUREMENT
 from app.menus import Menus
 from app.panels.about import About
@@ -84,7 +85,7 @@ class MainWindow(QMainWindow):
         wide = self.width() >= WIDE
         left, right = (296, 424) if wide else (240, 328)
         self.resizeDocks(list(self.docks.values()), [left, left, right], Qt.Orientation.Horizontal)
-        self.resizeDocks([self.docks["series"], self.docks["findings"]], [300, 600], Qt.Orientation.Vertical)
+        self.resizeDocks([self.docks["series"], self.docks["findings"]], [440, 460], Qt.Orientation.Vertical)
         self.reasoning.share_out(self.height())
 
     def _centre(self) -> QWidget:
@@ -109,7 +110,7 @@ class MainWindow(QMainWindow):
         self.findings.measured.copy_asked.connect(self.menus.qactions["copy_measurements"].trigger)
         self.findings.draw_asked.connect(self.menus.qactions["tool_roi"].trigger)
         self.findings.suggest_asked.connect(self.menus.qactions["suggest"].trigger)
-        self.series.context_asked.connect(lambda at: self.menus.popup(CONTEXT_SERIES, at))
+        self.series.context_asked.connect(self._series_context)
         self.series.open_asked.connect(self.choose_folder)
         self.series.sample_asked.connect(desk.open_sample)
         self.reasoning.model_asked.connect(self.choose_model)
@@ -136,6 +137,12 @@ class MainWindow(QMainWindow):
         if names:
             self.desk.settings.folder = str(Path(names[0]).parent)
             self.open([Path(name) for name in names])
+
+    def choose_series(self) -> None:
+        """The series list gets the focus, and is shown if it was hidden."""
+        self.docks["series"].show()
+        self.docks["series"].raise_()
+        self.series.choose()
 
     def export_reading(self) -> None:
         """Write the reading as JSON."""
@@ -231,6 +238,12 @@ class MainWindow(QMainWindow):
         measured = self.desk.measuring.selected is not None and roi_id
         context = CONTEXT_MEASUREMENT if measured else CONTEXT_ROI if roi_id else CONTEXT_VIEW
         self.menus.popup(context, QCursor.pos() + QPoint(1, 1))
+
+    def _series_context(self, at: QPoint, study: Study | None) -> None:
+        menu = self.menus.popup(CONTEXT_SERIES, at)
+        if study is not None:
+            menu.addSeparator()
+            menu.addAction("Close this study").triggered.connect(lambda: self.desk.case.close_study(study))
 
     # Layout over restarts
 

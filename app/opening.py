@@ -3,61 +3,84 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
+from app.library import Credit, Opened
 from engine.ct.errors import InputError
-from engine.ct.geometry import Plane
-from engine.ct.volume import PRESETS, SeriesWarning, Volume, Window
+from engine.ct.volume import PRESETS, Volume, Window
 
 if TYPE_CHECKING:
     from engine.ct.load import LoadStep, Series
 
-THUMB = 56  # px
 SESSION_SUFFIX = ".loupe"
 
 
 @dataclass(frozen=True)
-class Credit:
-    """Whose data is shown: a line for the panel, the whole for the about box."""
-
-    short: str
-    full: str
-
-
-@dataclass(frozen=True)
 class Listed:
-    """What was found at the opened paths, and which series to show first."""
+    """What was found at the opened paths, which series to show first, and what could not be opened beside it."""
 
-    source: str
-    series: tuple[Series, ...]
-    warnings: tuple[SeriesWarning, ...]
+    opened: tuple[Opened, ...]
     chosen: Series
-    credit: Credit | None = None
+    trouble: str = ""
+    note: str = ""  # to be told once the series is shown
+    carried: Path | None = None  # a saved reading that was opened for its scan
 
 
-def open_steps(paths: Sequence[Path], wanted: str = "") -> Iterator[Listed | LoadStep]:
-    """Scan the paths, yield what they hold, then load the wanted or the largest series, first image first.
+def open_steps(paths: Sequence[Path], wanted: str = "", known: Sequence[Opened] = ()) -> Iterator[Listed]:
+    """Scan the paths and yield what they hold and which series to show: the wanted or the largest one.
 
-    A session file stands for the scan it was made on. Raises InputError where nothing can be shown.
+    Files chosen together are one scan; a session file stands for the scan it was made on, which may be `known` (open)
+    already. What cannot be opened is told; InputError where nothing can be.
     """
-    from engine.ct.load import Scan, choose, load_steps, scan
+    from engine.ct.load import Scan, choose
 
-    sources = []
-    for path in paths:
-        source, uid = _source(path)
-        sources.append(source)
-        wanted = uid or wanted
-    scans = [scan(source) for source in sources]
-    series = tuple(each for one in scans for each in one.series)
-    warnings = tuple(each for one in scans for each in one.warnings)
-    chosen = choose(Scan(series, warnings), wanted or None)
-    yield Listed(str(sources[0].absolute()), series, warnings, chosen, credit(sources[0]))
-    yield from load_steps(chosen)
+    found: list[Opened] = []
+    troubles: list[str] = []
+    carried = None
+    for group in together(paths):
+        try:
+            if group[0].suffix == SESSION_SUFFIX:
+                one, wanted = _of_session(group[0], known)
+                carried = group[0]
+            else:
+                one = _opened(group)
+            found.append(one)
+        except InputError as error:
+            troubles.append(str(error))
+    if not found:
+        more = f" {len(troubles) - 1} more could not be opened either." if len(troubles) > 1 else ""
+        raise InputError(f"{troubles[0]}{more}")
+    series = tuple(each for one in found for each in one.series)
+    chosen = choose(Scan(series), wanted or None)
+    yield Listed(tuple(found), chosen, " ".join(troubles[:3]), carried=carried)
+
+
+def together(paths: Sequence[Path]) -> list[tuple[Path, ...]]:
+    """The paths, with plain files of one folder taken together: the images of a series may be chosen one by one."""
+    groups: dict[tuple[Path, bool], tuple[Path, ...]] = {}
+    for path in dict.fromkeys(paths):
+        alone = not path.is_file() or is_whole(path)
+        place = path if alone else path.parent
+        groups[place, alone] = (*groups.get((place, alone), ()), path)
+    return list(groups.values())
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a file is a scan of its own and no image of a series: an archive, a directory of images, a volume."""
+    from engine.ct.files import is_volume_file
+
+    name = path.name.upper()
+    return path.suffix.lower() in (".zip", SESSION_SUFFIX) or name.startswith("DICOMDIR") or is_volume_file(path)
+
+
+def _opened(group: tuple[Path, ...]) -> Opened:
+    from engine.ct.load import scan, scan_files
+
+    place = group[0] if len(group) == 1 else group[0].parent
+    found = scan(place) if len(group) == 1 else scan_files(group)
+    return Opened(str(place.absolute()), found.series, found.warnings, credit(place))
 
 
 def series_steps(series: Series) -> Iterator[Series | LoadStep]:
@@ -69,14 +92,13 @@ def series_steps(series: Series) -> Iterator[Series | LoadStep]:
     yield from steps
 
 
-def sample_steps() -> Iterator[str | Listed | LoadStep]:
-    """The sample case, fetched once, then as `open_steps`; first a sentence about it if it is only a phantom."""
+def sample_steps() -> Iterator[Listed]:
+    """The sample case, fetched once, as `open_steps`; with a sentence about it if it is only a phantom."""
     from engine.ct.sample import sample_case
 
     case = sample_case()
-    if case.phantom:
-        yield case.message
-    yield from open_steps([case.folder])
+    for found in open_steps([case.folder]):
+        yield replace(found, note=case.message if case.phantom else "")
 
 
 def credit(source: Path) -> Credit | None:
@@ -92,41 +114,13 @@ def credit(source: Path) -> Credit | None:
     return known.get(source.absolute())
 
 
-def thumbnail_steps(series: Sequence[Series]) -> Iterator[tuple[str, NDArray[np.uint8]]]:
-    """(uid, small picture) of every series that can be read: its middle slice; most series load no more than that."""
-    from engine.ct.load import load_steps
-
-    for each in series:
-        try:
-            for step in load_steps(each):
-                picture = thumbnail(step.volume)
-                if picture.min() < picture.max():  # else the middle is not in yet: a series that is resampled
-                    break
-        except InputError:
-            continue
-        yield each.uid, picture
-
-
-def thumbnail(volume: Volume) -> NDArray[np.uint8]:
-    """The middle axial slice in the series' own window, uint8, longest edge THUMB px."""
-    frame = volume.geometry.plane(Plane.AXIAL)
-    picture = volume.picture(Plane.AXIAL, frame.count // 2)
-    step = max(1, int(np.ceil(max(picture.shape) / THUMB)))
-    window = first_window(volume)
-    small = np.clip((picture[::step, ::step] - window.low) / window.width * 255, 0, 255)
-    grey = np.ascontiguousarray(small.astype(np.uint8))
-    return 255 - grey if volume.provenance.inverted else grey
-
-
 def first_window(volume: Volume) -> Window:
     """The window a series opens with: its own first one, else soft tissue."""
     return volume.provenance.windows[0] if volume.provenance.windows else PRESETS["soft"]
 
 
-def _source(path: Path) -> tuple[Path, str]:
-    """Where the scan of a path is, and the series wanted of it: a session file knows both."""
-    if path.suffix != SESSION_SUFFIX:
-        return path, ""
+def _of_session(path: Path, known: Sequence[Opened]) -> tuple[Opened, str]:
+    """The scan of a session file and the series wanted of it: what is open already, else where it was made."""
     from engine.reading.session import Session
 
     session = Session.open_file(path)
@@ -134,8 +128,12 @@ def _source(path: Path) -> tuple[Path, str]:
         source, uid = session.source, session.series_uid
     finally:
         session.close()
+    there = next((one for one in known if any(each.uid == uid for each in one.series)), None)
+    if there is not None and Path(there.source).exists():
+        return there, uid
     if not source or not Path(source).exists():
         raise InputError(
-            f"The scan of {path.name} is no longer where it was; open its folder, the reading will follow."
+            f"The scan of {path.name} is not where it was; open its folder. "
+            "A reading from another machine then comes in with File › Merge reading…"
         )
-    return Path(source), uid
+    return _opened((Path(source),)), uid

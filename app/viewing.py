@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from PySide6.QtCore import QObject, Signal
 
+from app.phi import Phi
 from app.show3d import Show3D
 from engine.ct.geometry import Point
 from engine.ct.volume import PRESETS, Volume, Window
@@ -36,6 +37,7 @@ class Viewing:
     layout: Layout = "mpr"
     grid: Layout = "mpr"  # the last layout of several panes: what a maximised pane goes back to
     selected: str = ""  # id of the selected ROI or measurement, "" if none
+    phi: Phi = "full"  # how much of the patient is shown
     lens: bool = False  # the inset shown over the viewport
     show3d: Show3D = field(default_factory=Show3D)
 

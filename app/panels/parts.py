@@ -86,7 +86,10 @@ class KeepKeys(QObject):
 
 @dataclass(frozen=True)
 class Row:
-    """One row of a panel's list. `data` is what it stands for; `badge` stands at the right end of the title."""
+    """One row of a panel's list. `data` is what it stands for; `badge` stands at the right end of the title.
+
+    A heading can't be chosen; the rows below belong to it.
+    """
 
     title: str
     detail: str
@@ -95,6 +98,7 @@ class Row:
     badge: str = ""
     tip: str = ""
     data: Any = None
+    heading: bool = False
 
 
 _ROW = Qt.ItemDataRole.UserRole
@@ -110,14 +114,20 @@ class _TwoLines(QStyledItemDelegate):
 
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
         """Two lines of text, or the picture where that is taller."""
-        lines = 2 * QFontMetrics(option.font).height() + 4
-        return QSize(80, max(lines, self._picture) + _EDGE)
+        row: Row = index.data(_ROW)
+        high = QFontMetrics(option.font).height()
+        if row.heading:
+            return QSize(80, (2 * high + 4 if row.detail else high) + _EDGE + 4)
+        return QSize(80, max(2 * high + 4, self._picture) + _EDGE)
 
     def paint(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
     ) -> None:
         """The row's ground by the style, the rest by hand."""
         row: Row = index.data(_ROW)
+        if row.heading:
+            _paint_heading(painter, option, row)
+            return
         view = option.widget
         view.style().drawPrimitive(QStyle.PrimitiveElement.PE_PanelItemViewItem, option, painter, view)
         rect: QRect = option.rect.adjusted(_EDGE, _EDGE // 2, -_EDGE, -_EDGE // 2)
@@ -140,6 +150,20 @@ class _TwoLines(QStyledItemDelegate):
         painter.drawText(text, bottom, metrics.elidedText(row.detail, elide, text.width()))
 
 
+def _paint_heading(painter: QPainter, option: QStyleOptionViewItem, row: Row) -> None:
+    """Title, and where there is one the detail below, over the whole width."""
+    rect: QRect = option.rect.adjusted(_EDGE, 6, -_EDGE, -_EDGE // 2)
+    font = QFont(option.font)
+    font.setBold(bool(row.detail))
+    for text, colour, edge in ((row.title, row.colour, "top"), (row.detail, MUTED, "bottom")):
+        painter.setFont(font)
+        painter.setPen(QColor(colour))
+        where = Qt.AlignmentFlag.AlignTop if edge == "top" else Qt.AlignmentFlag.AlignBottom
+        shown = QFontMetrics(font).elidedText(text, Qt.TextElideMode.ElideRight, rect.width())
+        painter.drawText(rect, where, shown)
+        font.setBold(False)
+
+
 class RowList(QListWidget):
     """A list of Rows. It takes the focus by Tab only, so that a click leaves the arrow keys to the slices."""
 
@@ -153,6 +177,18 @@ class RowList(QListWidget):
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         KeepKeys(self)
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Home and End go to the first and last row that is no heading; Qt would stop at the heading."""
+        ends = {Qt.Key.Key_Home: range(self.count()), Qt.Key.Key_End: range(self.count() - 1, -1, -1)}
+        rows = ends.get(Qt.Key(event.key()))
+        if rows is None:
+            super().keyPressEvent(event)
+            return
+        end = next((number for number in rows if not self.row_at(self.item(number)).heading), None)
+        if end is not None:
+            self.setCurrentRow(end)
+            self.scrollToItem(self.item(end if rows.step < 0 else 0))
+
     def set_rows(self, rows: tuple[Row, ...]) -> None:
         """Show other rows; the scroll position and what did not change stay."""
         while self.count() > len(rows):
@@ -165,6 +201,8 @@ class RowList(QListWidget):
     def show_row(self, item: QListWidgetItem, row: Row) -> None:
         """Put a row into an item."""
         item.setData(_ROW, row)
+        chosen = Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsEnabled
+        item.setFlags(Qt.ItemFlag.NoItemFlags if row.heading else chosen)
         item.setToolTip(plain_tip(row.tip))
         item.setData(Qt.ItemDataRole.AccessibleTextRole, f"{row.title}, {row.detail}")
         item.setIcon(icon(row.icon, row.colour))

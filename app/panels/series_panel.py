@@ -1,4 +1,4 @@
-"""The series of what was opened: thumbnail, description, size; how the loading goes."""
+"""The open studies and their series: thumbnails, descriptions, counts; how the loading goes."""
 
 from __future__ import annotations
 
@@ -6,33 +6,35 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPoint, Signal
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QIcon, QImage, QPixmap
 from PySide6.QtWidgets import QHBoxLayout, QListWidgetItem, QProgressBar, QVBoxLayout, QWidget
 
 from app.desk import Desk
-from app.opening import Credit
-from app.panels.parts import Row, RowList, as_panel, button, label
-from app.theme import ACCENT, MUTED
+from app.library import Credit, Identity, Study, identity
+from app.panels.parts import RowList, as_panel, button, label
+from app.panels.series_rows import rows
+from app.viewing import Viewing
 
 if TYPE_CHECKING:
     from engine.ct.load import Series
 
 PICTURE = 44
+LAZY_MS = 120  # after scrolling the list, before the pictures of what is seen are made
 
 
 class SeriesPanel(QWidget):
-    """Lists series; a click shows one. Empty: what to do. Loading: progress and a way out."""
+    """Lists series under their studies; a click shows one. Empty: what to do. Loading: progress and a way out."""
 
     open_asked = Signal()
     sample_asked = Signal()
-    context_asked = Signal(QPoint)  # global position
+    context_asked = Signal(QPoint, object)  # global position, the Study there or None
 
     def __init__(self, desk: Desk) -> None:
         super().__init__()
         as_panel(self)
         self._desk = desk
-        self._pictures: dict[str, QIcon] = {}
+        self._pictures: dict[Identity, QIcon] = {}
         self.list = RowList(PICTURE)
         self.empty = self._empty_state()
         self.progress = _Progress()
@@ -44,18 +46,25 @@ class SeriesPanel(QWidget):
         for part in (self.progress, self.empty, self.list, self.source):
             layout.addWidget(part)
         layout.setStretch(2, 1)
-        self.list.itemClicked.connect(lambda item: desk.case.show(self.list.row_at(item).data))
-        self.list.itemActivated.connect(lambda item: desk.case.show(self.list.row_at(item).data))
-        port = self.list.viewport()
-        self.list.customContextMenuRequested.connect(lambda at: self.context_asked.emit(port.mapToGlobal(at)))
-        self.progress.cancel.clicked.connect(desk.case.cancel)
-        desk.case.listed.connect(lambda series: self._fill())
-        desk.case.begun.connect(lambda series: self._fill())
-        desk.case.failed.connect(lambda text: self._fill())
-        desk.case.progressed.connect(self._progressed)
-        desk.case.begun.connect(lambda series: self._say_source(desk.case.credit))
-        desk.case.thumbnailed.connect(self._picture)
+        self._lazy = QTimer(self, singleShot=True, interval=LAZY_MS)
+        self._connect()
         self._fill()
+
+    def _connect(self) -> None:
+        case = self._desk.case
+        self.list.itemClicked.connect(self._show_item)
+        self.list.itemActivated.connect(self._show_item)
+        self.list.customContextMenuRequested.connect(self._context)
+        self.list.verticalScrollBar().valueChanged.connect(lambda value: self._lazy.start())
+        self.list.installEventFilter(self)
+        self._lazy.timeout.connect(lambda: case.want_thumbnails(self.in_sight()))
+        self.progress.cancel.clicked.connect(case.cancel)
+        case.listed.connect(lambda series: self._fill())
+        case.begun.connect(self._begun)
+        case.failed.connect(lambda text: self._fill())
+        case.progressed.connect(self._progressed)
+        case.thumbnailed.connect(self._picture)
+        self._desk.viewing.changed.connect(self._viewed)
 
     def _empty_state(self) -> QWidget:
         empty = QWidget()
@@ -69,40 +78,74 @@ class SeriesPanel(QWidget):
         layout.addStretch(1)
         return empty
 
+    def in_sight(self) -> list[Series]:
+        """The series whose rows are seen now, from top to bottom."""
+        port = self.list.viewport().rect()
+        items = (self.list.item(number) for number in range(self.list.count()))
+        shown = [self.list.row_at(item) for item in items if self.list.visualItemRect(item).intersects(port)]
+        return [row.data for row in shown if not row.heading]
+
+    def item_of(self, series: Series) -> QListWidgetItem | None:
+        """The item of a series."""
+        for number in range(self.list.count()):
+            row = self.list.row_at(self.list.item(number))
+            if not row.heading and identity(row.data) == identity(series):
+                return self.list.item(number)
+        return None
+
+    def choose(self) -> None:
+        """Give the list the focus: arrows choose, Enter shows."""
+        self.list.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
     def _fill(self) -> None:
-        series = self._desk.case.series
-        self.empty.setVisible(not series)
-        self.list.setVisible(bool(series))
-        self.list.set_rows(tuple(self._row(each) for each in series))
-        for number, each in enumerate(series):
-            if each.uid in self._pictures:
-                self.list.item(number).setIcon(self._pictures[each.uid])
+        case = self._desk.case
+        self.empty.setVisible(not case.series and not case.loading)
+        self.list.setVisible(bool(case.series))
+        self.list.set_rows(rows(case.studies, self._desk.viewing.state.phi))
+        for number in range(self.list.count()):
+            row = self.list.row_at(self.list.item(number))
+            if not row.heading and identity(row.data) in self._pictures:
+                self.list.item(number).setIcon(self._pictures[identity(row.data)])
+        self._mark()
+        self._lazy.start()
+
+    def _mark(self) -> None:
+        """The shown series is the chosen one, and can be seen."""
         current = self._desk.case.current
-        self.list.setCurrentRow(series.index(current) if current in series else -1)
+        item = self.item_of(current) if current is not None else None
+        self.list.setCurrentItem(item)  # type: ignore[arg-type]
+        if item is None:
+            self.list.clearSelection()
+        else:
+            self.list.scrollToItem(item)
 
-    def _row(self, series: Series) -> Row:
-        columns, rows, slices = series.size_ijk
-        title = series.description or ("Localizer" if series.kind == "localizer" else "No description")
-        count = f"{slices} slices" if slices != 1 else "1 image"
-        detail = f"{series.modality or '?'} · {count}"
-        warned = f"⚠ {len(series.warnings)}" if series.warnings else ""
-        tip = "\n".join(
-            [title, f"{detail} · {columns} × {rows}", *(warning.message for warning in series.warnings[:8])]
-        )
-        return Row(title, detail, "ph.image", ACCENT if warned else MUTED, warned, tip, series.uid)
+    def _show_item(self, item: QListWidgetItem) -> None:
+        row = self.list.row_at(item)
+        if not row.heading:
+            self._desk.case.show_series(row.data)
 
-    def _picture(self, uid: str, pixels: NDArray[np.uint8]) -> None:
-        rows, columns = pixels.shape
-        image = QImage(pixels.data, columns, rows, columns, QImage.Format.Format_Grayscale8)
-        self._pictures[uid] = QIcon(QPixmap.fromImage(image.copy()))
+    def _begun(self, series: Series) -> None:
         self._fill()
+        self._say_source(self._desk.case.credit)
+
+    def _viewed(self, old: Viewing, new: Viewing) -> None:
+        if old.phi != new.phi:
+            self._fill()
+
+    def _picture(self, series: Series, pixels: NDArray[np.uint8]) -> None:
+        high, wide = pixels.shape
+        image = QImage(pixels.data, wide, high, wide, QImage.Format.Format_Grayscale8)
+        icon = QIcon(QPixmap.fromImage(image.copy()))
+        self._pictures[identity(series)] = icon
+        item = self.item_of(series)
+        if item is not None:
+            item.setIcon(icon)
 
     def _progressed(self, share: Any) -> None:
         self.progress.show_share(share)
-        if share is not None:
-            self.empty.hide()
-        elif not self._desk.case.series:
-            self.empty.show()
+        self.empty.setVisible(share is None and not self._desk.case.series)
+        if share is None:
+            self._lazy.start()
 
     def _say_source(self, credit: Credit | None) -> None:
         self.source.setVisible(credit is not None)
@@ -110,10 +153,17 @@ class SeriesPanel(QWidget):
             self.source.setText(credit.short)
             self.source.setToolTip(credit.full)
 
-    def item_of(self, uid: str) -> QListWidgetItem | None:
-        """The item of a series, for tests and the context menu."""
-        items = (self.list.item(number) for number in range(self.list.count()))
-        return next((item for item in items if self.list.row_at(item).data == uid), None)
+    def _context(self, at: QPoint) -> None:
+        item = self.list.itemAt(at)
+        data = self.list.row_at(item).data if item is not None else None
+        study = data if isinstance(data, Study) or data is None else self._desk.case.study_of(data)
+        self.context_asked.emit(self.list.viewport().mapToGlobal(at), study)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """A list of another height shows other rows."""
+        if event.type() in (QEvent.Type.Resize, QEvent.Type.Show):
+            self._lazy.start()
+        return False
 
 
 class _Progress(QWidget):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QLineF, QRectF
 from PySide6.QtGui import QColor, QPainter, QPen
 
+from app.phi import person_lines, study_lines
 from app.theme import BAD, MUTED, TEXT
 from app.tools.boxes import AXES
 from app.viewing import Overlays, Viewing
@@ -57,8 +58,8 @@ def corners(state: Viewing, frame: PlaneFrame, slice_: int, zoom: float) -> Corn
         return Corners(bottom_left=(position, plane), bottom_right=(window, *lossy))
     technique = (" · ".join(part for part in (thickness_text(source), source.kernel) if part), TEXT)
     return Corners(
-        _lines(_patient(source)),
-        _lines((source.study_description, source.institution, _date(source.study_date), source.description)),
+        _lines(person_lines(source, state.phi)),
+        _lines((*study_lines(source, state.phi), source.description)),
         (position, plane),
         tuple(line for line in (window, *lossy, technique, (f"{zoom:.2f}×", MUTED)) if line[0]),
     )
@@ -96,17 +97,6 @@ def scale_bar(scale: float, width: float, known: bool, pixel_px: float) -> tuple
     unit, step = ("mm", scale) if known else ("px", pixel_px)
     length = next((length for length in _BARS_MM if length * step <= width * BAND), None)
     return (length * step, f"{length:g} {unit}") if length else None
-
-
-def _patient(source: Provenance) -> tuple[str, ...]:
-    name = " ".join(part for part in source.patient_name.replace("^", " ").split() if part)
-    person = " · ".join(part for part in (source.patient_age, source.patient_sex) if part)
-    return (name, source.patient_id if source.patient_id != name else "", person)
-
-
-def _date(date: str) -> str:
-    """DICOM's YYYYMMDD with dashes; anything else as it is."""
-    return f"{date[:4]}-{date[4:6]}-{date[6:]}" if len(date) == 8 and date.isdigit() else date
 
 
 def _lines(texts: tuple[str, ...]) -> tuple[tuple[str, str], ...]:

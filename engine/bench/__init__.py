@@ -14,6 +14,7 @@ from typing import Any
 # The group's rows begin with these names; the module prints one JSON row a line.
 GROUPS: dict[str, tuple[str, ...]] = {
     "engine.bench.load": ("load",),
+    "engine.bench.codecs": ("load.j2k", "load.jpegls"),
     "engine.bench.stream": ("stream", "stop", "causal"),
     "app.bench": ("scroll", "window", "rois", "start", "idle"),
     "training.bench": ("synthetic",),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -13,6 +14,8 @@ from engine.ct.errors import InputError
 from engine.ct.grid import Grid
 from engine.ct.values import AIR, OUTSIDE
 from engine.ct.volume import HuArray, Provenance, SeriesWarning, Volume
+
+BLANK_S = 0.1  # what is not loaded is blanked then; to touch all the memory before would hold up quick loads
 
 
 class SliceError(Exception):
@@ -42,6 +45,7 @@ class Builder:
         self.targets = grid.targets()
         self.blank = AIR if hu else 0
         self.taken = 0
+        self.begun, self.blanked = time.monotonic(), False
         self.written: set[int] = set()
         self.originals: dict[int, HuArray] = {}  # acquired slices that the volume doesn't hold as they are
         self.acquired: Acquired | None = None
@@ -61,13 +65,24 @@ class Builder:
             self.failed[k] = hu
             return
         self.taken += 1
-        if self.taken == 2:  # not before: touching all the memory would hold up the first picture
-            for target in set(range(len(self.array))) - self.written:
-                self.array[target] = self.blank
         if self.identity:
             self._write(k, hu)
         else:
             self._hold(k, hu)
+        if not self.blanked and self.taken > 1 and time.monotonic() - self.begun > BLANK_S:
+            self._blank()
+
+    def room(self, k: int) -> NDArray[np.int16] | None:
+        """Where acquired slice k may be written by whoever reads it, before it is put; None where it must be placed."""
+        if self.identity and self.array.dtype == np.int16:
+            place: NDArray[np.int16] = self.array[k]
+            return place
+        return None
+
+    def _blank(self) -> None:
+        self.blanked = True
+        for target in set(range(len(self.array))) - self.written:
+            self.array[target] = self.blank
 
     def _hold(self, k: int, hu: HuArray) -> None:
         if k not in self.grid.exact:
@@ -81,7 +96,8 @@ class Builder:
     def _write(self, target: int, hu: HuArray) -> None:
         if hu.dtype != np.int16 and self.array.dtype == np.int16:
             self.array = self.array.astype(np.float32)
-        self.array[target] = hu
+        if hu.base is not self.array:  # else it was read straight into its place
+            self.array[target] = hu
         self.written.add(target)
 
     def warn(self, warning: SeriesWarning) -> None:
@@ -97,6 +113,7 @@ class Builder:
             files = tuple(self.names[k] for k in sorted(self.failed))
             self.warn(SeriesWarning("damaged_file", f"Files were left out and their slices interpolated. {why}", files))
             self._fill()
+        self._blank()
         self.held.clear()
         if not self.identity:
             self.acquired = self._acquired()

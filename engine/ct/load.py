@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from engine.ct import files
 from engine.ct.build import LoadStep
 from engine.ct.dicom import describe, group
+from engine.ct.dicom.assemble import Stack
 from engine.ct.dicom.gather import Gathered, gather
 from engine.ct.dicom.header import DamagedError, NotDicomError, read
 from engine.ct.dicom.instance import Instance
 from engine.ct.errors import InputError
+from engine.ct.geometry import Geometry
 from engine.ct.series import Scan, Series
 from engine.ct.volume import SeriesWarning, Volume
 
-__all__ = ["LoadStep", "Scan", "Series", "choose", "load", "load_steps", "scan"]
+__all__ = ["LoadStep", "Scan", "Series", "choose", "load", "load_steps", "middle_slice", "scan", "scan_files"]
 
 
 _UNREADABLE = ("damaged_file", "unsupported_syntax", "irregular_spacing")
@@ -37,7 +39,24 @@ def scan(path: Path) -> Scan:
         raise InputError(f"{path} does not exist; give the path of a scan.")
     if path.is_file() and files.is_volume_file(path):
         return Scan(tuple(files.series(path)))
-    found = gather(path)
+    return _scanned(gather(path), path)
+
+
+def scan_files(paths: Sequence[Path]) -> Scan:
+    """All series of some files of one folder, as `scan`: such as the images of a series chosen one by one."""
+    found = Gathered()
+    for path in paths:
+        try:
+            one = gather(path)
+        except InputError as error:
+            found.warnings.append(SeriesWarning("damaged_file", str(error), (path.name,)))
+            continue
+        found.sources += one.sources
+        found.warnings += one.warnings
+    return _scanned(found, paths[0].parent)
+
+
+def _scanned(found: Gathered, path: Path) -> Scan:
     instances, unread = _read_all(found)
     series = [describe.series(part, path) for part in group.parts(instances)]
     if not series and path.is_dir():
@@ -50,6 +69,18 @@ def scan(path: Path) -> Scan:
     for warning in warnings:
         series = _told(series, warning)
     return Scan(tuple(series), warnings)
+
+
+def middle_slice(series: Series) -> Volume | None:
+    """The middle acquired slice as a volume of one slice, reading one file; None for what is no stack of DICOM slices.
+
+    InputError where it cannot be decoded.
+    """
+    if not isinstance(series.source, Stack):
+        return None
+    hu = series.source.middle()
+    grid = series.source.grid.geometry
+    return Volume(hu[None], Geometry(grid.affine, (1, *hu.shape)), series.provenance)
 
 
 def _read_all(found: Gathered) -> tuple[list[Instance], list[SeriesWarning]]:

@@ -20,7 +20,7 @@ class PixelSource(Protocol):
         """The volume as it fills; InputError where it cannot be read."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # one is itself: comparing all its slices would be slow
 class Series:
     """One series as acquired: `size_ijk` counts acquired slices, `spacing_mm` is along i, j, k. Holds PHI."""
 

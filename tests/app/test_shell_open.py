@@ -43,9 +43,11 @@ def test_the_middle_of_the_series_is_shown_in_its_own_window(qtbot: QtBot, progr
     assert state.window == state.volume.provenance.windows[0]
     view = next(iter(program.window.panes.slices.values()))
     assert view.slice == view.frame.count // 2
-    row = program.window.series.list.row_at(program.window.series.list.item(0))
+    browser = program.window.series.list
+    heading, row = (browser.row_at(browser.item(number)) for number in range(2))
+    assert heading.heading
     assert "133 slices" in row.detail
-    qtbot.waitUntil(lambda: not program.window.series.list.item(0).icon().isNull())
+    qtbot.waitUntil(lambda: not browser.item(1).icon().isNull())
 
 
 def test_hu_and_millimetres_under_the_pointer(qtbot: QtBot, program: Program, lidc: Path) -> None:
@@ -151,7 +153,8 @@ def test_a_series_without_images_is_refused_and_the_shown_one_stays(
     case.show(report.uid)
     qtbot.waitUntil(program.window.message.isVisible)
     assert program.desk.viewing.state.volume is volume
-    assert program.window.series.list.currentRow() == case.series.index(case.current)  # type: ignore[arg-type]
+    assert case.current is not None
+    assert program.window.series.list.currentItem() is program.window.series.item_of(case.current)
 
 
 def test_a_folder_dropped_on_the_window_opens(qtbot: QtBot, program: Program, small: Path) -> None:

@@ -94,11 +94,17 @@ class Elements:
 
     def numbers(self, tag: int) -> tuple[float, ...]:
         """The values of a decimal or integer string; () where any is missing or not a finite number."""
+        raw = self.values.get(tag, b"").strip(b" \0\r\n")
+        if not raw:
+            return ()
         try:
-            numbers = tuple(float(part) for part in self.texts(tag))
+            numbers = tuple(map(float, raw.split(b"\\")))
         except ValueError:
             return ()
-        return numbers if all(abs(number) < 1e30 for number in numbers) else ()
+        for number in numbers:
+            if not -1e30 < number < 1e30:  # nor where it is not a number
+                return ()
+        return numbers
 
     def number(self, tag: int) -> float | None:
         """The first value of a decimal or integer string."""

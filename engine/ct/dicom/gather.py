@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import stat
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -55,15 +56,26 @@ def _walk(folder: Path) -> Gathered:
     top, closed, found = str(folder), list[str](), Gathered()
     for root, folders, files in os.walk(top, onerror=lambda error: closed.append(error.filename)):
         folders.sort()
+        prefix = "" if root == top else os.path.relpath(root, top).replace(os.sep, "/") + "/"
         for file in sorted(files):
             full = os.path.join(root, file)
-            name = _below(full, top)
-            if not is_junk(name) and os.path.isfile(full):
-                found.sources.append(Source(name, Path(full), os.path.getsize(full)))
+            name = printable(prefix + file)
+            there = None if is_junk(name) else _regular(full)
+            if there is not None:
+                found.sources.append(Source(name, Path(full), there.st_size))
     if closed:
         text = "Folders that may not be read were left out; ask for permission to read them."
         found.warnings.append(SeriesWarning("closed_folder", text, tuple(_below(full, top) for full in closed)))
     return found
+
+
+def _regular(full: str) -> os.stat_result | None:
+    """What the system says of a file; None where it is none: a folder, a pipe, a link that leads nowhere."""
+    try:
+        there = os.stat(full)
+    except OSError:
+        return None
+    return there if stat.S_ISREG(there.st_mode) else None
 
 
 def _below(full: str, top: str) -> str:

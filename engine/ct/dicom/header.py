@@ -57,7 +57,8 @@ def read(source: Source) -> list[Instance]:
 
 def _plain(source: Source, parsed: Parsed) -> list[Instance]:
     native = parsed.syntax in NATIVE
-    one = instance(source, parsed.elements, parsed.syntax, parsed.offset if native else -1)
+    items = parsed.offset if parsed.length == UNDEFINED else -1
+    one = instance(source, parsed.elements, parsed.syntax, parsed.offset if native else -1, items)
     if native and parsed.length == UNDEFINED:
         raise DamagedError("pixel data without a length")
     frames = int(parsed.elements.number(tag.FRAMES) or 1)

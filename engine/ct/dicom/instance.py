@@ -29,7 +29,10 @@ Vector = tuple[float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class PixelFormat:
-    """How the stored values lie in the file. `offset` is where uncompressed little-endian pixels begin, else -1."""
+    """How the stored values lie in the file.
+
+    `offset` is where uncompressed little-endian pixels begin, `items` where the items of compressed ones do; else -1.
+    """
 
     syntax: str
     bits_allocated: int
@@ -39,6 +42,7 @@ class PixelFormat:
     samples: int
     photometric: str
     offset: int = -1
+    items: int = -1
 
 
 @dataclass(frozen=True)
@@ -113,7 +117,7 @@ class Instance:
         return replace(self, fault=fault)
 
 
-def instance(source: Source, elements: Elements, syntax: str, offset: int) -> Instance:
+def instance(source: Source, elements: Elements, syntax: str, offset: int, items: int = -1) -> Instance:
     """The image that a plain (single-frame) header describes."""
     rows, columns = elements.short(tag.ROWS), elements.short(tag.COLUMNS)
     allocated = elements.short(tag.BITS_ALLOCATED, 16)
@@ -127,6 +131,7 @@ def instance(source: Source, elements: Elements, syntax: str, offset: int) -> In
         elements.short(tag.SAMPLES, 1),
         elements.text(tag.PHOTOMETRIC),
         offset,
+        items,
     )
     return Instance(
         source,

@@ -21,6 +21,7 @@ _LONG = frozenset((b"OB", b"OW", b"OF", b"OD", b"OL", b"OV", b"SQ", b"UT", b"UN"
 _SHORT = frozenset((b"AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI UL US").split())
 _SEQUENCE_TAGS = 0xFFFE
 _FRAME_GROUPS = 0x52009230  # Per-frame Functional Groups Sequence: an enhanced multi-frame object
+_SHORT_CODES = frozenset(int.from_bytes(vr, "little") for vr in _SHORT)
 _HEADER, _U32 = struct.Struct("<HHHH"), struct.Struct("<I")
 
 
@@ -70,7 +71,11 @@ def _data_set(head: bytes, position: int, syntax: str) -> Parsed:
     end = len(head)
     last = 0
     while position < end:
-        tag, start, length = _element(head, position, explicit=explicit)
+        group, element, kind, length = _HEADER.unpack_from(head, position)
+        if explicit and kind in _SHORT_CODES:  # nearly all, so without a call
+            tag, start = group << 16 | element, position + 8
+        else:
+            tag, start, length = _element(head, position, explicit=explicit)
         if tag <= last or tag == _FRAME_GROUPS:
             raise OddError
         last = tag

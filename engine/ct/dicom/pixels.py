@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from functools import lru_cache
 from typing import Any
 
@@ -10,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.ct.build import SliceError
+from engine.ct.dicom import codestream
+from engine.ct.dicom.codestream import JPEG_2000, JPEG_LS
 from engine.ct.dicom.instance import Instance
 from engine.ct.dicom.library import read_dataset
 from engine.ct.dicom.source import Source, forget
 
 _CODECS = "1.2.840.10008.1.2.4."
 _EXTENDED = _CODECS + "51"
-_JPEG_2000 = {_CODECS + end for end in ("90", "91", "201", "202", "203")}
-_JPEG_LS = {_CODECS + "80", _CODECS + "81"}
 RETIRED = {_CODECS + "53", _CODECS + "55"}  # JPEG processes that only GDCM's own reader decodes
 LOSSY = {  # transfer syntaxes that lose detail, with the method's name (PS3.3 C.7.6.1.1.5.1)
     _CODECS + "50": "ISO_10918_1",
@@ -74,31 +73,33 @@ def _used_bits(one: Instance, values: NDArray[Any]) -> NDArray[Any]:
 
 
 def _decoded(one: Instance) -> NDArray[Any]:
-    """Compressed, deflated and big endian pixels, by pydicom and its plug-ins (GDCM, OpenJPEG, CharLS)."""
+    """Compressed, deflated and big endian pixels, by imagecodecs where it can, else by pydicom and its plug-ins."""
     if one.pixels.syntax in RETIRED or (one.pixels.syntax == _EXTENDED and one.pixels.bits_stored > 8):
         return _by_gdcm(one)
+    if one.pixels.syntax in JPEG_2000 | JPEG_LS:
+        data = _encoded(one)
+        found = codestream.check(data, one.pixels.syntax, one.rows, one.columns)
+        values = codestream.decode(data, one.pixels, found)
+        if values is not None:
+            return _used_bits(one, values)
     dataset = _shared(one.source) if one.frames > 1 else _dataset(one.source)
     from pydicom.pixels import get_decoder
 
     decoder = get_decoder(one.pixels.syntax)
-    _check_codestream(one, dataset)
     dataset.PhotometricInterpretation = "MONOCHROME2"  # inverting is the display's; GDCM aborts on unknown words
-    plugin = "pyjpegls" if one.pixels.syntax in _JPEG_LS else ""  # twice as fast as GDCM
+    plugin = "pyjpegls" if one.pixels.syntax in JPEG_LS else ""  # twice as fast as GDCM
     array, _ = decoder.as_array(dataset, index=one.frame, raw=True, decoding_plugin=plugin)
     return np.asarray(array)
 
 
-def _check_codestream(one: Instance, dataset: Any) -> None:
-    """Refuse a JPEG 2000 picture that claims another size than the header (ISO 15444-1 A.5.1).
+def _encoded(one: Instance) -> bytes:
+    """The compressed bytes of one image. SliceError where they are cut short."""
+    if one.frames == 1 and one.pixels.items >= 0:
+        return codestream.fragments(one.source.part(one.pixels.items, one.source.size))
+    dataset = _shared(one.source) if one.frames > 1 else _dataset(one.source)
+    from pydicom.encaps import get_frame
 
-    OpenJPEG would ask for the memory of the claimed size, gigabytes for a damaged byte.
-    """
-    start = dataset.PixelData.find(b"\xff\x4f\xff\x51") if one.pixels.syntax in _JPEG_2000 else -1
-    if start < 0:
-        return
-    right, bottom, left, top = struct.unpack_from(">4I", dataset.PixelData, start + 8)
-    if (right - left, bottom - top) != (one.columns, one.rows):
-        raise SliceError("The compressed picture has another size than the header says.")
+    return get_frame(dataset.PixelData, one.frame, number_of_frames=one.frames)  # type: ignore[no-any-return]
 
 
 def _dataset(source: Source) -> Any:

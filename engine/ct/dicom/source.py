@@ -12,6 +12,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
+from numpy.typing import NDArray
+
 # What reading a file or an archive's member raises when it is damaged, locked or packed in an unknown way.
 UNREADABLE = (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
 
@@ -46,16 +49,22 @@ class Source:
         if self.archive is not None:
             with self.archive.open(self.member) as stream:
                 return stream.read(count)
-        with self.path.open("rb", buffering=0) as file:
+        with io.FileIO(self.path) as file:
             return file.read(count) or b""
 
     def part(self, offset: int, count: int) -> bytes:
         """`count` bytes from `offset`; fewer at the end of the file."""
         if self.archive is not None:
             return _member(self)[offset : offset + count]
-        with self.path.open("rb", buffering=0) as file:
+        with io.FileIO(self.path) as file:
             file.seek(offset)
             return file.read(count) or b""
+
+    def into(self, offset: int, room: NDArray[np.int16]) -> int:
+        """Fill a contiguous array with the bytes from `offset` of a file on disk; how many there were."""
+        with io.FileIO(self.path) as file:
+            file.seek(offset)
+            return file.readinto(room.data.cast("B")) or 0
 
     def open(self) -> BinaryIO:
         """A seekable stream of the whole file."""

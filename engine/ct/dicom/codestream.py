@@ -1,0 +1,107 @@
+"""JPEG 2000, HTJ2K and JPEG-LS codestreams -> stored values, on as many threads as there are cores.
+
+pydicom's plug-ins for these (GDCM, OpenJPEG, CharLS) hold Python's lock while they decode, so threads gain nothing and
+the window stutters; imagecodecs calls the same libraries without the lock. Whatever is odd (colour, a codestream that
+disagrees with its header, several frames) is left to pydicom: `decode` then returns None.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.ct.build import SliceError
+from engine.ct.dicom.instance import PixelFormat
+
+_CODECS = "1.2.840.10008.1.2.4."
+JPEG_2000 = {_CODECS + end for end in ("90", "91", "201", "202", "203")}
+JPEG_LS = {_CODECS + end for end in ("80", "81")}
+_ITEM, _END = 0xE000, 0xE0DD  # elements of group FFFE: Item, Sequence Delimitation Item
+_SIZ = b"\xff\x4f\xff\x51"
+_START_OF_FRAME, _START_OF_SCAN = 0xF7, 0xDA
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a codestream says of its picture."""
+
+    rows: int
+    columns: int
+    components: int
+    precision: int
+    signed: bool | None  # None for JPEG-LS, which knows no signs
+
+
+def fragments(items: bytes) -> bytes:
+    """The one frame of encapsulated pixel data: its fragments after the offset table, joined (PS3.5 A.4).
+
+    SliceError where the items are cut short.
+    """
+    parts, position = list[bytes](), 0
+    while position + 8 <= len(items):
+        group, element, length = struct.unpack_from("<HHI", items, position)
+        if (group, element) == (0xFFFE, _END):
+            break
+        if (group, element) != (0xFFFE, _ITEM) or position + 8 + length > len(items):
+            raise SliceError("The file is cut short.")
+        parts.append(items[position + 8 : position + 8 + length])
+        position += 8 + length
+    return b"".join(parts[1:])
+
+
+def claim(data: bytes, syntax: str) -> Claim | None:
+    """The header of a codestream; None where there is none."""
+    try:
+        return _siz(data) if syntax in JPEG_2000 else _frame_header(data)
+    except struct.error:
+        return None
+
+
+def _siz(data: bytes) -> Claim | None:
+    """ISO 15444-1 A.5.1."""
+    start = data.find(_SIZ)
+    if start < 0:
+        return None
+    right, bottom, left, top = struct.unpack_from(">4I", data, start + 8)
+    components, depth = struct.unpack_from(">HB", data, start + 40)
+    return Claim(bottom - top, right - left, components, (depth & 0x7F) + 1, bool(depth & 0x80))
+
+
+def _frame_header(data: bytes) -> Claim | None:
+    """ISO 14495-1 C.2.2: the SOF55 segment, which comes before the first scan."""
+    position = 2
+    while True:
+        mark, kind, length = struct.unpack_from(">BBH", data, position)
+        if mark != 0xFF or kind == _START_OF_SCAN:
+            return None
+        if kind == _START_OF_FRAME:
+            precision, rows, columns, components = struct.unpack_from(">BHHB", data, position + 4)
+            return Claim(rows, columns, components, precision, None)
+        position += 2 + length
+
+
+def check(data: bytes, syntax: str, rows: int, columns: int) -> Claim | None:
+    """Refuse (SliceError) a picture that claims another size than the header: decoders would ask for its memory."""
+    found = claim(data, syntax)
+    if found is not None and (found.rows, found.columns) != (rows, columns):
+        raise SliceError("The compressed picture has another size than the header says.")
+    return found
+
+
+def decode(data: bytes, pixels: PixelFormat, found: Claim | None) -> NDArray[Any] | None:
+    """Values as decoded [row, column], in the type of the header; None where pydicom should look at it.
+
+    Raises what imagecodecs raises of a damaged codestream.
+    """
+    if found is None or found.components != 1 or found.precision not in (pixels.bits_stored, pixels.bits_allocated):
+        return None
+    if found.signed not in (None, pixels.signed) or pixels.high_bit != pixels.bits_stored - 1:
+        return None
+    from imagecodecs import jpeg2k_decode, jpegls_decode
+
+    values: NDArray[Any] = jpeg2k_decode(data) if pixels.syntax in JPEG_2000 else jpegls_decode(data)
+    return values.view(np.dtype(f"{'i' if pixels.signed else 'u'}{values.dtype.itemsize}"))
