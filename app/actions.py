@@ -18,6 +18,7 @@ from app.action import (
     tool,
 )
 from app.actions_3d import ACTIONS_3D
+from app.compare_actions import COMPARING
 from app.measure_actions import MEASURE
 from app.panels.layouts import TITLES
 from engine.ct.volume import PRESETS
@@ -231,7 +232,7 @@ _HELP = (
     Action("warnings", "Warnings of this series", (), "ph.warning", lambda w: w.show_warnings(), "Help"),
     Action("about", "About Loupe CT", (), "ph.info", lambda w: w.show_about(), "Help"),
 )
-ACTIONS: tuple[Action, ...] = (*_FILE, *_EDIT, *_VIEW, *ACTIONS_3D, *_ROI, *MEASURE, *_REASONING, *_HELP)
+ACTIONS: tuple[Action, ...] = (*_FILE, *_EDIT, *_VIEW, *COMPARING, *ACTIONS_3D, *_ROI, *MEASURE, *_REASONING, *_HELP)
 BY_KEY: dict[str, Action] = {action.key: action for action in ACTIONS}
 MENUS = ("File", "Edit", "View", "ROI", "Measure", "Reasoning", "Help")
 

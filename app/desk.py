@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from app.case import Case
+from app.compare import Comparison
 from app.explainer import Explainer, MakeReasoner, hosted
 from app.job import Jobs
 from app.measuring import Measuring
@@ -44,15 +45,18 @@ class Desk(QObject):
         self.document = Document()
         self.jobs = Jobs(self)
         self.case = Case(self.viewing, self.document, self.jobs, sessions)
+        self.comparison = Comparison(self.viewing, self.case, self.jobs)
         self.explainer = Explainer(self.viewing, self.document, self.case, self.jobs, make_reasoner)
         self.measuring = Measuring(self.viewing, self.document, self)
         self._suggester: Suggester | None = None
         self.plane = Plane.AXIAL  # where the pointer was last: keys act there
-        for part in (self.case, self.explainer):
+        self.where = self.viewing  # and in which of two compared series
+        for part in (self.case, self.explainer, self.comparison):
             part.failed.connect(self.failed)
         self.case.said.connect(self.said)
         self.measuring.said.connect(self.said)
         self.explainer.changed.connect(self.changed)
+        self.comparison.changed.connect(self._compared)
         self.case.progressed.connect(lambda share: self.changed.emit())
         self.viewing.changed.connect(self._viewed)
         self._unsubscribe = self.document.subscribe(self._followed)
@@ -104,29 +108,32 @@ class Desk(QObject):
         if self.explainer.stop():
             self.said.emit("Stopped.")
             return True
-        return (self._suggester is not None and self._suggester.stop()) or self.case.cancel()
+        return (
+            (self._suggester is not None and self._suggester.stop()) or self.comparison.cancel() or self.case.cancel()
+        )
 
     def reset(self) -> None:
         """Window as the series came; the views put back zoom and pan. The slice stays."""
         from app.opening import first_window
 
-        volume = self.viewing.state.volume
-        if volume is not None:
-            self.viewing.set(window=first_window(volume), inverted=volume.provenance.inverted)
+        for viewing in (self.comparison.second, self.viewing):  # the first decides where they are linked
+            volume = viewing.state.volume
+            if volume is not None:
+                viewing.set(window=first_window(volume), inverted=volume.provenance.inverted)
 
     def preset(self, name: str) -> None:
         """Show the preset window of that name."""
-        self.viewing.set(window=PRESETS[name])
+        self.where.set(window=PRESETS[name])
 
     def scroll(self, by: int) -> None:
         """Move by slices in the plane that the pointer was in last."""
-        state = self.viewing.state
+        state = self.where.state
         if state.volume is None:
             return
         frame = state.volume.geometry.plane(self.plane)
-        column, row, slice_ = frame.to_screen(state.cursor)
-        wanted = min(max(round(float(slice_)) + by, 0), frame.count - 1)
-        self.viewing.set(cursor=frame.to_mm(float(column), float(row), wanted))
+        column, row, _slice = frame.to_screen(state.cursor)
+        wanted = min(max(frame.slice_of(state.cursor) + by, 0), frame.count - 1)
+        self.where.set(cursor=frame.to_mm(float(column), float(row), wanted))
 
     def nudge(self, right: int, down: int) -> None:
         """Shift the selected ROI or measurement by pixels of the plane that the pointer was in last."""
@@ -221,6 +228,11 @@ class Desk(QObject):
         """Actions do not depend on the slice: scrolling must cost nothing here."""
         if replace(old, cursor=new.cursor, revision=new.revision) != new:
             self.changed.emit()
+
+    def _compared(self) -> None:
+        if self.comparison.second.state.volume is None:
+            self.where = self.viewing
+        self.changed.emit()
 
     def _followed(self, old: Reading, new: Reading) -> None:
         """A selection that points nowhere is none."""

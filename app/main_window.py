@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QDockWidget, QFileDialog, QMainWindow, QVBoxLayout
 
 from app.actions import CONTEXT_ROI, CONTEXT_SERIES, CONTEXT_VIEW
 from app.actions_3d import CONTEXT_3D
+from app.compare_actions import CONTEXT_COMPARED
 from app.desk import Desk
 from app.library import Study
 from app.measure_actions import CONTEXT_MEASUREMENT
@@ -39,6 +40,7 @@ class MainWindow(QMainWindow):
 
     closed = Signal()
     desk: Desk
+    panes: Panes
 
     def __init__(self, desk: Desk) -> None:
         super().__init__()
@@ -103,8 +105,10 @@ class MainWindow(QMainWindow):
         desk.case.begun.connect(lambda series: self.message.hide())
         desk.suggested.connect(self.status.show_progress)
         self.panes.hovered.connect(self.status.hover)
+        self.panes.hovered_beside.connect(lambda point: self.status.hover(point, desk.comparison.second))
         self.panes.context_asked.connect(self._context)
-        self.panes.context_3d_asked.connect(lambda: self.menus.popup(CONTEXT_3D, QCursor.pos() + QPoint(1, 1)))
+        self.panes.context_3d_asked.connect(lambda: self._popup(CONTEXT_3D))
+        self.panes.beside.context_asked.connect(lambda: self._popup(CONTEXT_COMPARED))
         self.findings.context_asked.connect(lambda at, roi_id: self.menus.popup(CONTEXT_ROI, at))
         self.findings.measured.context_asked.connect(lambda at: self.menus.popup(CONTEXT_MEASUREMENT, at))
         self.findings.measured.copy_asked.connect(self.menus.qactions["copy_measurements"].trigger)
@@ -237,7 +241,10 @@ class MainWindow(QMainWindow):
             self.desk.viewing.set(selected=roi_id)
         measured = self.desk.measuring.selected is not None and roi_id
         context = CONTEXT_MEASUREMENT if measured else CONTEXT_ROI if roi_id else CONTEXT_VIEW
-        self.menus.popup(context, QCursor.pos() + QPoint(1, 1))
+        self._popup(context)
+
+    def _popup(self, keys: tuple[str, ...]) -> None:
+        self.menus.popup(keys, QCursor.pos() + QPoint(1, 1))
 
     def _series_context(self, at: QPoint, study: Study | None) -> None:
         menu = self.menus.popup(CONTEXT_SERIES, at)

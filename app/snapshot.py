@@ -60,6 +60,8 @@ def snapshot(
         open_and_wait(program, [path], series or "")
         viewing = program.desk.viewing
         viewing.set(layout=layout)
+        if layout == "compare":
+            _compare(program)
         if wanted:
             viewing.set(window=wanted)
         if box is not None:
@@ -106,6 +108,18 @@ def wait_painted(program: Program) -> None:
         panes.make_volume_view()
         wait_until(lambda: panes.volume_ready, PAINT_S)
     settle(400)
+
+
+def _compare(program: Program) -> None:
+    comparison = program.desk.comparison
+    comparison.step(+1)
+    if comparison.series is None:
+        raise InputError("There is only one series with images here; choose another layout.")
+    troubles: list[str] = []
+    comparison.failed.connect(troubles.append)
+    wait_until(lambda: comparison.ready or bool(troubles), LOAD_S)
+    if not comparison.ready:
+        raise InputError(troubles[-1] if troubles else f"The second series did not load in {LOAD_S:.0f} s.")
 
 
 def window_of(text: str) -> Window:

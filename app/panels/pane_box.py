@@ -14,16 +14,18 @@ class PaneBox(QWidget):
 
     entered = Signal(str)  # its name: the pointer is over it
 
-    def __init__(self, name: str, content: QWidget, strip: QWidget | None = None) -> None:
+    def __init__(self, name: str, content: QWidget) -> None:
         super().__init__()
         self.name = name
-        self.strip = strip
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        if strip is not None:
-            layout.addWidget(strip)
-        layout.addWidget(content, 1)
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.setSpacing(0)
+        self._layout.addWidget(content, 1)
+
+    def put_above(self, strip: QWidget) -> None:
+        """Show a strip above the pane, taken from another box if it was there."""
+        self._layout.insertWidget(0, strip)
+        strip.show()
 
     def enterEvent(self, event: QEnterEvent) -> None:
         """Keys that mean a pane mean this one now."""

@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from app.desk import Desk
+from app.panels.compare_pane import ComparePane
 from app.panels.layouts import BESIDE, LAYOUTS, PRIMARY, TITLES, VOLUME, Split
 from app.panels.pane_box import PaneBox, Waiting
 from app.settings import Settings
@@ -23,6 +24,7 @@ class Panes(QWidget):
     """Shows the layout of the viewing state. The 3D pane is made only after the first picture is on the screen."""
 
     hovered = Signal(object)  # LPS point or None
+    hovered_beside = Signal(object)  # LPS point of the compared series, or None
     context_asked = Signal(object, str)  # LPS point, roi id
     context_3d_asked = Signal()
 
@@ -33,8 +35,11 @@ class Panes(QWidget):
         self.volume: VolumeView | None = None
         self._place3d = Waiting("3D comes when the series is loaded.")
         contents: dict[str, QWidget] = {**{str(plane): view for plane, view in self.slices.items()}}
-        contents |= {VOLUME: self._place3d, BESIDE: Waiting("No series is compared.")}
+        self.beside = ComparePane(desk, self.slices)
+        contents |= {VOLUME: self._place3d, BESIDE: self.beside}
         self.boxes = {name: PaneBox(name, content) for name, content in contents.items()}
+        for name, strip in zip((str(Plane.AXIAL), BESIDE), self.beside.strips, strict=True):
+            self.boxes[name].put_above(strip)
         self._sizes: dict[str, tuple[int, ...]] = {}  # layout -> where its lines are
         self._shown = ""  # the layout now built
         self._splitters: list[QSplitter] = []
@@ -46,6 +51,9 @@ class Panes(QWidget):
             view.hovered.connect(lambda point, plane=plane: self._hovered(plane, point))
             view.double_clicked.connect(desk.viewing.maximise)
             view.context_requested.connect(self.context_asked)
+        self.beside.hovered.connect(self._hovered_beside)
+        self.beside.double_clicked.connect(lambda: desk.viewing.maximise("beside"))
+        desk.comparison.changed.connect(self._compared)
         desk.viewing.changed.connect(self._viewed)
         desk.explainer.changed.connect(self._use_canvas)
         self._arrange(desk.viewing.state.layout)
@@ -59,6 +67,7 @@ class Panes(QWidget):
         layout = settings.layout if settings.layout in TITLES else grid
         self._desk.viewing.set(layout=grid)
         self._desk.viewing.set(layout=layout)
+        self._desk.comparison.wanted = settings.linked
         self._restore_sizes()
 
     def remember(self, settings: Settings) -> None:
@@ -66,6 +75,7 @@ class Panes(QWidget):
         self._keep_sizes()
         state = self._desk.viewing.state
         settings.layout, settings.grid, settings.panes = state.layout, state.grid, dict(self._sizes)
+        settings.linked = self._desk.comparison.wanted
 
     # What others ask of it
 
@@ -75,6 +85,7 @@ class Panes(QWidget):
 
     def reset(self) -> None:
         """Zoom and pan of every view as at first; the slice stays."""
+        self.beside.reset()
         for view in self.slices.values():
             view.reset()
         if self.volume is not None:
@@ -96,8 +107,18 @@ class Panes(QWidget):
 
     def _hovered(self, plane: Plane, point: object) -> None:
         if point is not None:
-            self._desk.plane = plane
+            self._desk.plane, self._desk.where = plane, self._desk.viewing
         self.hovered.emit(point)
+
+    def _hovered_beside(self, point: object) -> None:
+        if point is not None:
+            self._desk.plane, self._desk.where = self._desk.comparison.planes[1], self._desk.comparison.second
+        self.hovered_beside.emit(point)
+
+    def _compared(self) -> None:
+        """Another plane of the first series is compared."""
+        if self._shown == "compare" and not self.shows(self._desk.comparison.planes[0]):
+            self._arrange(self._shown)
 
     def _viewed(self, old: Viewing, new: Viewing) -> None:
         if old.layout != new.layout:
@@ -125,14 +146,21 @@ class Panes(QWidget):
             former.deleteLater()
         self._root.show()
         self._restore_sizes()
-        names = [str(Plane.AXIAL) if name == PRIMARY else name for name in LAYOUTS[layout].panes()]
+        names = [self._named(name) for name in LAYOUTS[layout].panes()]
         home = next((name for name in names if name in self.slices), "")
         for plane, view in self.slices.items():
             view.overlay.home = plane == home
+        if layout == "compare":
+            self.boxes[home].put_above(self.beside.strips[0])
+        else:
+            self.beside.strips[0].hide()
+
+    def _named(self, part: str) -> str:
+        return str(self._desk.comparison.planes[0]) if part == PRIMARY else part
 
     def _built(self, part: Split | str) -> QWidget:
         if isinstance(part, str):
-            box = self.boxes[str(Plane.AXIAL) if part == PRIMARY else part]
+            box = self.boxes[self._named(part)]
             box.show()
             return box
         if len(part.parts) == 1:

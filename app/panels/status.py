@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QProgressBar, QStatusBar
 from app.desk import Desk
 from app.panels.parts import button, icon, label, plain_tip
 from app.theme import ACCENT
-from app.viewing import Viewing
+from app.viewing import Viewing, ViewingModel
 from engine.ct.geometry import Point
 from engine.reasoning.trace import Done, TraceEvent
 
@@ -27,6 +27,7 @@ class Status(QStatusBar):
         super().__init__()
         self._desk = desk
         self._point: Point | None = None
+        self._over = desk.viewing  # the series under the pointer
         self.setSizeGripEnabled(False)
         self.place = label()
         self.place.setMinimumWidth(self.fontMetrics().horizontalAdvance("−0000 HU · (−000.0, −000.0, −0000.0) mm") + 16)
@@ -63,17 +64,17 @@ class Status(QStatusBar):
         self.said.setToolTip(plain_tip(text))
         self._fade.start()
 
-    def hover(self, point: Point | None) -> None:
-        """What is under the pointer; None when it left."""
-        self._point = point
-        volume = self._desk.viewing.state.volume
+    def hover(self, point: Point | None, viewing: ViewingModel | None = None) -> None:
+        """What is under the pointer, in the first series or the one compared; None when it left."""
+        self._point, self._over = point, viewing or self._desk.viewing
+        volume = self._over.state.volume
         if point is None or volume is None:
             self.place.setText("")
             return
         hu = volume.hu_at(point)
         value = f"{hu:.0f} {volume.provenance.units}" if hu is not None else "outside"
         x, y, z = point
-        unit = self._desk.viewing.state.length_unit
+        unit = self._over.state.length_unit
         self.place.setText(f"{value} · ({x:.1f}, {y:.1f}, {z:.1f}) {unit}".replace("-", "−"))
 
     def show_warnings(self) -> None:
@@ -97,7 +98,7 @@ class Status(QStatusBar):
 
     def _viewed(self, old: Viewing, new: Viewing) -> None:
         if old.volume is not new.volume or old.revision != new.revision:
-            self.hover(self._point)
+            self.hover(self._point, self._over)
 
     def _event(self, event: TraceEvent) -> None:
         if isinstance(event, Done) and event.seconds:

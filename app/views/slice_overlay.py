@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,7 @@ class SliceOverlay:
         self.canvas_spec = CanvasSpec()
         self.figures = Figures()
         self.home = plane is Plane.AXIAL  # whether what need be said once only is said here
+        self.also: Callable[[QPainter, PlaneStage], None] | None = None  # painted under ROIs and texts
         # One value each is kept, and dropped with its volume.
         self._readout = lru_cache(maxsize=1)(readout)
         self._lens = lru_cache(maxsize=1)(lens_picture)

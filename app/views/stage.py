@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QPointF, QRectF
+from PySide6.QtCore import QPointF, QRectF, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent, QTransform
 from PySide6.QtWidgets import QGraphicsView, QWidget
 
@@ -23,10 +23,13 @@ class Placing:
     row: float = 0.0
     scale: float = 1.0
     fitted: bool = True  # follows the widget's size until the reader zooms or pans
+    free: bool = False  # follows another pane, so its middle may lie off the picture
 
 
 class Stage(pg.GraphicsView):  # type: ignore[misc]
     """A pyqtgraph view with one ImageItem. Painting is asked for explicitly, so that every slice is painted once."""
+
+    placed = Signal()  # zoomed, panned or fitted
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent, background="k")
@@ -63,6 +66,11 @@ class Stage(pg.GraphicsView):  # type: ignore[misc]
         """Paint soon; many requests become one."""
         self.viewport().update()
 
+    @property
+    def unseen(self) -> bool:
+        """Whether a slice was set that is not painted yet."""
+        return self._fresh
+
     def show_now(self) -> None:
         """Paint at once: a slice that is passed is seen, however fast the wheel turns."""
         self.viewport().repaint()
@@ -74,14 +82,16 @@ class Stage(pg.GraphicsView):  # type: ignore[misc]
         self.place(Placing((columns - 1) / 2, (rows - 1) / 2, scale, True))
 
     def place(self, placing: Placing) -> None:
-        """Put the picture where `placing` says; at least its middle pixel stays on the picture."""
+        """Put the picture where `placing` says; at least the pane's middle stays on the picture, unless it is free."""
+        self._put(placing)
+        self.placed.emit()
+
+    def _put(self, placing: Placing) -> None:
         rows, columns = self._shape
-        self.placing = replace(
-            placing,
-            column=float(np.clip(placing.column, -0.5, columns - 0.5)),
-            row=float(np.clip(placing.row, -0.5, rows - 0.5)),
-            scale=float(np.clip(placing.scale, *SCALE_LIMITS)),
-        )
+        if not placing.free:
+            column, row = np.clip(placing.column, -0.5, columns - 0.5), np.clip(placing.row, -0.5, rows - 0.5)
+            placing = replace(placing, column=float(column), row=float(row))
+        self.placing = replace(placing, scale=float(np.clip(placing.scale, *SCALE_LIMITS)))
         step_x, step_y = self.pixel_px
         width, height = max(self.width(), 1) / step_x, max(self.height(), 1) / step_y
         left, top = self.placing.column - width / 2, self.placing.row - height / 2
@@ -93,7 +103,8 @@ class Stage(pg.GraphicsView):  # type: ignore[misc]
         """Move the picture by screen pixels."""
         step_x, step_y = self.pixel_px
         here = self.placing
-        self.place(replace(here, column=here.column - dx / step_x, row=here.row - dy / step_y, fitted=False))
+        column, row = here.column - dx / step_x, here.row - dy / step_y
+        self.place(Placing(column, row, here.scale, fitted=False))
 
     def zoom_at(self, factor: float, x: float, y: float) -> None:
         """Zoom by a factor; what lies under screen pixel (x, y) stays there."""
@@ -136,7 +147,7 @@ class Stage(pg.GraphicsView):  # type: ignore[misc]
         if self.placing.fitted:
             self.fit()
         else:
-            self.place(self.placing)
+            self._put(self.placing)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint, and count a slice that was not painted before."""

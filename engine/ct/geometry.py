@@ -235,8 +235,11 @@ class PlaneFrame:
         return (float(x), float(y), float(z))
 
     def slice_of(self, mm: Point) -> int:
-        """The slice nearest to an LPS point, clamped to the volume."""
-        return int(np.clip(np.rint(self.to_screen(mm)[2]), 0, self.count - 1))
+        """The slice nearest to an LPS point, clamped to the volume.
+
+        Half-way points all go the same way: beside a series half a slice apart, rounding to even would skip slices.
+        """
+        return int(np.clip(np.floor(self.to_screen(mm)[2] + (0.5 + 1e-6)), 0, self.count - 1))
 
     def take(self, array: NDArray[np.generic], slice_: int) -> NDArray[np.generic]:
         """The slice picture [row, column] out of an array [k, j, i]: a view, nothing is copied."""

@@ -1,0 +1,153 @@
+"""The line above each of two compared series: what it is, whether the two are linked and how, and its plane."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSizePolicy, QToolButton, QWidget
+
+from app.compare import Comparison
+from app.linking import beyond
+from app.panels.parts import icon, label, plain_tip
+from app.theme import ACCENT, MUTED
+from engine.ct.geometry import Plane
+
+_SHARED = "Linked"
+_OFFSET = "Linked by offset"
+_APART = "Not linked"
+
+
+class CompareStrip(QWidget):
+    """One for the first series, one for the second, which can be closed there."""
+
+    link_asked = Signal(bool)  # link, or unlink
+    plane_asked = Signal(object)  # Plane
+    close_asked = Signal()
+
+    def __init__(self, comparison: Comparison, second: bool) -> None:
+        super().__init__()
+        self._comparison, self._second = comparison, second
+        self.setObjectName("panel")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.link = _tool()
+        self.link.clicked.connect(lambda: self.link_asked.emit(comparison.link is None))
+        self.title = _Elided()
+        self.warning = label(name="bad")
+        self.plane = _tool()
+        self.plane.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        menu = QMenu(self.plane)
+        for plane in Plane:
+            menu.addAction(plane.value.capitalize(), partial(self.plane_asked.emit, plane))
+        self.plane.setMenu(menu)
+        self.plane.setToolTip("The plane shown here" if second else "The plane shown in both")
+        row = QHBoxLayout(self)
+        row.setContentsMargins(4, 0, 4, 0)
+        row.setSpacing(4)
+        for part in (self.link, self.warning):
+            row.addWidget(part)
+        row.addWidget(self.title, 1)
+        row.addWidget(self.plane)
+        if second:
+            self.close_button = _tool()
+            self.close_button.setIcon(icon("ph.x", MUTED))
+            self.close_button.setToolTip("Close the comparison")
+            self.close_button.clicked.connect(self.close_asked)
+            row.addWidget(self.close_button)
+        comparison.changed.connect(self.refresh)
+        viewing = comparison.second if second else comparison.first
+        viewing.changed.connect(lambda old, new: self.refresh_warning() if old.cursor != new.cursor else None)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Say what is so now."""
+        comparison = self._comparison
+        viewing = comparison.second if self._second else comparison.first
+        volume, plane = viewing.state.volume, comparison.planes[self._second]
+        self.title.show_text(_name(comparison, self._second) if volume is not None or self._second else "")
+        self.plane.setText(f"{plane.value.capitalize()} ▾")
+        text, tip = _link_text(comparison)
+        self.link.setVisible(comparison.ready)
+        self.link.setText(text)
+        self.link.setToolTip(tip)
+        linked = comparison.link is not None
+        self.link.setIcon(icon("ph.link" if linked else "ph.link-break", ACCENT if linked else MUTED))
+        self.plane.setEnabled(volume is not None)
+        self.refresh_warning()
+
+    def refresh_warning(self) -> None:
+        """What the reader must not overlook: another patient, or an end slice that stands in for what isn't there."""
+        comparison = self._comparison
+        viewing = comparison.second if self._second else comparison.first
+        state, texts = viewing.state, []
+        if comparison.ready and comparison.other_patient:
+            texts.append("⚠ Other patient")
+        if comparison.ready and state.volume is not None:
+            frame = state.volume.geometry.plane(comparison.planes[self._second])
+            if beyond(frame, state.cursor):
+                texts.append("⚠ Beyond its last slice")
+        text = " · ".join(texts)
+        if text != self.warning.text():
+            self.warning.setText(text)
+        self.warning.setVisible(bool(text))
+
+
+class _Elided(QLabel):
+    """One line that ends in an ellipsis where it has no room; the whole is in its tooltip."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("muted")
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._text = ""
+
+    def show_text(self, text: str) -> None:
+        """Another text."""
+        self._text = text
+        self.setToolTip(plain_tip(text))
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """As much of it as there is room for."""
+        painter = QPainter(self)
+        shown = self.fontMetrics().elidedText(self._text, Qt.TextElideMode.ElideRight, self.width())
+        painter.setPen(self.palette().color(self.foregroundRole()))
+        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, shown)
+
+
+def _tool() -> QToolButton:
+    made = QToolButton()
+    made.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    made.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+    made.setIconSize(QSize(14, 14))
+    return made
+
+
+def _name(comparison: Comparison, second: bool) -> str:
+    """What the series is called, without who it is: that stands in the pane."""
+    state = (comparison.second if second else comparison.first).state
+    if state.volume is None:
+        return "Loading…" if state.loading is not None else ""
+    source = state.volume.provenance
+    share = f"loading {state.loading:.0%}" if state.loading is not None else ""
+    return " · ".join(filter(None, (share, source.description or "No description", source.kernel)))
+
+
+def _link_text(comparison: Comparison) -> tuple[str, str]:
+    """What the sign of the link says, and why."""
+    if comparison.link is None:
+        how = (
+            "in patient space"
+            if comparison.shared
+            else "at the slices now shown: the two name no common frame of reference"
+        )
+        return _APART, f"Each moves alone. L links them {how}."
+    if comparison.link.shared:
+        return _SHARED, "Scroll, pan, zoom and window move together, in patient space. U unlinks."
+    x, y, z = comparison.link.offset
+    where = f"({x:+.1f}, {y:+.1f}, {z:+.1f}) mm".replace("-", "−")
+    return _OFFSET, (
+        "The two name no common frame of reference: the second follows at the offset that it had when they were "
+        f"linked, {where}. U unlinks; scroll one to match, then L links anew."
+    )
