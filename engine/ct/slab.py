@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.ct.acquired import AcquiredFrame
 from engine.ct.geometry import PlaneFrame, Point
 from engine.ct.oblique import Frame
 from engine.ct.trilinear import OUTSIDE, sample_plane
@@ -30,8 +31,8 @@ class Slab:
     thickness: float = 10.0
 
     def reach(self, frame: Frame) -> int:
-        """Slices taken before the shown one, and as many after it."""
-        return 0 if self.kind == "off" else int(self.thickness / 2 / frame.slice_mm + 1e-6)
+        """Slices taken before the shown one, and as many after it; slices as acquired are shown one by one."""
+        return 0 if self.kind == "off" or isinstance(frame, AcquiredFrame) else int(self.thickness / 2 / frame.slice_mm + 1e-6)
 
     def span(self, frame: Frame, slice_: int) -> range:
         """The slices taken for that one."""
@@ -81,10 +82,13 @@ class Slices:
 
 
 def probe(volume: Volume, frame: Frame, slab: Slab, mm: Point) -> float | None:
-    """The value of the pixel shown at an LPS point: a voxel's own, interpolated on a turned plane, or the slab's.
+    """The value of the pixel shown at an LPS point: a voxel's own, interpolated on a turned plane, or the slab's; on
+    slices as acquired that of the file.
 
     None outside the volume.
     """
+    if isinstance(frame, AcquiredFrame):
+        return frame.stack.hu_at(mm)
     if not volume.geometry.contains(mm):
         return None
     if slab.kind == "off" and isinstance(frame, PlaneFrame):
