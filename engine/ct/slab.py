@@ -32,7 +32,11 @@ class Slab:
 
     def reach(self, frame: Frame) -> int:
         """Slices taken before the shown one, and as many after it; slices as acquired are shown one by one."""
-        return 0 if self.kind == "off" or isinstance(frame, AcquiredFrame) else int(self.thickness / 2 / frame.slice_mm + 1e-6)
+        return (
+            0
+            if self.kind == "off" or isinstance(frame, AcquiredFrame)
+            else int(self.thickness / 2 / frame.slice_mm + 1e-6)
+        )
 
     def span(self, frame: Frame, slice_: int) -> range:
         """The slices taken for that one."""
