@@ -243,7 +243,7 @@ class Case(QObject):
         """Everything of the former series goes; the saved reading of this one comes."""
         self._leave()
         self.current = series
-        self._viewing.set(volume=None, selected="", loading=0.0, lens=False)
+        self._viewing.set(volume=None, selected="", loading=0.0, lens=False, turn=None)
         self.begun.emit(series)  # messages go here; what the session has to say comes after
         self._document.replace(self._restored(series))
 
@@ -283,7 +283,9 @@ class Case(QObject):
         if state.volume is None:
             cursor = step.volume.geometry.bounds.centre
             self._viewing.set(volume=step.volume, cursor=cursor, revision=state.revision + 1, loading=share)
-            self._viewing.set(window=first_window(step.volume), inverted=step.volume.provenance.inverted)
+            source = step.volume.provenance
+            window = first_window(step.volume)
+            self._viewing.set(window=window, inverted=source.inverted, voi_function=source.voi_function)
         elif now - self._painted > _REPAINT_S or step.done >= step.total:
             self._viewing.set(volume=step.volume, revision=state.revision + 1, loading=share)
         else:

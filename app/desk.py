@@ -19,6 +19,7 @@ from app.tools.boxes import moved
 from app.viewing import Viewing, ViewingModel
 from engine.ct.errors import InputError
 from engine.ct.geometry import Plane, Point
+from engine.ct.oblique import frame_of
 from engine.ct.volume import PRESETS
 from engine.reading import edits
 from engine.reading.document import Document
@@ -119,7 +120,9 @@ class Desk(QObject):
         for viewing in (self.comparison.second, self.viewing):  # the first decides where they are linked
             volume = viewing.state.volume
             if volume is not None:
-                viewing.set(window=first_window(volume), inverted=volume.provenance.inverted)
+                source, slab = volume.provenance, replace(viewing.state.slab, kind="off")
+                viewing.set(window=first_window(volume), inverted=source.inverted, voi_function=source.voi_function)
+                viewing.set(turn=None, slab=slab)
 
     def preset(self, name: str) -> None:
         """Show the preset window of that name."""
@@ -130,7 +133,7 @@ class Desk(QObject):
         state = self.where.state
         if state.volume is None:
             return
-        frame = state.volume.geometry.plane(self.plane)
+        frame = frame_of(state.volume.geometry, self.plane, state.turn)
         column, row, _slice = frame.to_screen(state.cursor)
         wanted = min(max(frame.slice_of(state.cursor) + by, 0), frame.count - 1)
         self.where.set(cursor=frame.to_mm(float(column), float(row), wanted))
@@ -141,7 +144,7 @@ class Desk(QObject):
         roi = self.document.committed.roi(self.viewing.state.selected)
         if volume is None:
             return
-        frame = volume.geometry.plane(self.plane)
+        frame = frame_of(volume.geometry, self.plane, self.viewing.state.turn)
         if roi is None:
             self.measuring.nudge(frame, right, down)
             return

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app.views.stage import Placing
-from engine.ct.geometry import PlaneFrame, Point
+from engine.ct.geometry import Point
+from engine.ct.oblique import Frame
 from engine.ct.volume import Provenance, Volume
 
 
@@ -64,14 +65,14 @@ def other_patient(first: Provenance, second: Provenance) -> bool:
     return all(names) and names[0] != names[1]
 
 
-def carried(placing: Placing, source: PlaneFrame, slice_: int, target: PlaneFrame, link: Link) -> Placing:
+def carried(placing: Placing, source: Frame, slice_: int, target: Frame, link: Link) -> Placing:
     """The placing that shows in `target` what `placing` shows in `source`: the same middle, the same px a mm."""
     middle = source.to_mm(placing.column, placing.row, slice_)
     column, row, _slice = target.to_screen(link.to_second(middle))
     return Placing(float(column), float(row), placing.scale, fitted=False, free=True)
 
 
-def beyond(frame: PlaneFrame, cursor: Point) -> bool:
+def beyond(frame: Frame, cursor: Point) -> bool:
     """Whether a point (LPS mm) lies before the first or behind the last slice: an end slice stands in for it."""
     slice_ = float(frame.to_screen(cursor)[2])
     return not -0.51 < slice_ < frame.count - 0.49

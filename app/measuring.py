@@ -10,7 +10,7 @@ from PySide6.QtGui import QGuiApplication
 
 from app.tools.figures import KINDS
 from app.views.figure_text import figured, said, table
-from engine.ct.geometry import PlaneFrame
+from engine.ct.oblique import Frame
 from engine.reading.measurements import Figures, delete_measurement, name_measurement, shift_measurement
 from engine.reading.model import Measurement
 
@@ -57,7 +57,7 @@ class Measuring(QObject):
         if measurement is not None:
             self._viewing.set(selected=measurement_id, cursor=measurement.centre)
 
-    def nudge(self, frame: PlaneFrame, right: int, down: int) -> None:
+    def nudge(self, frame: Frame, right: int, down: int) -> None:
         """Shift the selected measurement by pixels of a plane."""
         measurement = self._document.committed.measurement(self._viewing.state.selected)
         if measurement is not None:

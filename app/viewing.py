@@ -10,7 +10,9 @@ from PySide6.QtCore import QObject, Signal
 from app.phi import Phi
 from app.show3d import Show3D
 from engine.ct.geometry import Point
-from engine.ct.volume import PRESETS, Volume, Window
+from engine.ct.oblique import Turn
+from engine.ct.slab import Slab
+from engine.ct.volume import PRESETS, VoiFunction, Volume, Window
 from engine.reading.model import MeasurementKind
 
 Tool = Literal["scroll", "window", "zoom", "pan", "crosshair", "roi"] | MeasurementKind
@@ -40,6 +42,11 @@ class Viewing:
     phi: Phi = "full"  # how much of the patient is shown
     lens: bool = False  # the inset shown over the viewport
     show3d: Show3D = field(default_factory=Show3D)
+    turn: Turn | None = None  # of the three planes, all together; None: as they are stored
+    slab: Slab = field(default_factory=Slab)  # what each pane projects
+    voi_function: VoiFunction = "LINEAR"  # of the slice panes; 3D and the model's canvas are LINEAR always
+    smooth: bool = True  # pixels are interpolated on the screen
+    cross: bool = True  # lines where the other planes cut
 
     @property
     def length_unit(self) -> str:

@@ -51,6 +51,7 @@ class Panes(QWidget):
             view.hovered.connect(lambda point, plane=plane: self._hovered(plane, point))
             view.double_clicked.connect(desk.viewing.maximise)
             view.context_requested.connect(self.context_asked)
+            view.said.connect(desk.said)
         self.beside.hovered.connect(self._hovered_beside)
         self.beside.double_clicked.connect(lambda: desk.viewing.maximise("beside"))
         desk.comparison.changed.connect(self._compared)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from engine.ct.geometry import Box, Plane, PlaneFrame, Point
+from engine.ct.geometry import Box, Plane, Point
+from engine.ct.oblique import Frame
 
 # LPS axes of a plane on the screen: across, down, through.
 AXES = {Plane.AXIAL: (0, 1, 2), Plane.CORONAL: (0, 2, 1), Plane.SAGITTAL: (1, 2, 0)}
@@ -10,7 +11,7 @@ AXES = {Plane.AXIAL: (0, 1, 2), Plane.CORONAL: (0, 2, 1), Plane.SAGITTAL: (1, 2,
 _GROWS = {Plane.AXIAL: (1, 1), Plane.CORONAL: (1, -1), Plane.SAGITTAL: (1, -1)}
 
 
-def drawn(frame: PlaneFrame, start: Point, end: Point, bounds: Box, *, square: bool, centred: bool) -> Box:
+def drawn(frame: Frame, start: Point, end: Point, bounds: Box, *, square: bool, centred: bool) -> Box:
     """The box of a fresh drag from `start` to `end`: in the slice as dragged, as deep as its shorter edge.
 
     Never thinner than a voxel, never outside `bounds`.
@@ -30,7 +31,7 @@ def drawn(frame: PlaneFrame, start: Point, end: Point, bounds: Box, *, square: b
 
 
 def resized(
-    frame: PlaneFrame, box: Box, sides: tuple[int, int], way: Point, bounds: Box, *, square: bool, centred: bool
+    frame: Frame, box: Box, sides: tuple[int, int], way: Point, bounds: Box, *, square: bool, centred: bool
 ) -> Box:
     """`box` with the named screen sides moved by `way` (mm). Dragged past the other side it turns over.
 
@@ -86,14 +87,14 @@ def within(box: Box, bounds: Box) -> Box:
     return Box(_point(low), _point(high))
 
 
-def in_plane(frame: PlaneFrame, start: Point, end: Point) -> Point:
+def in_plane(frame: Frame, start: Point, end: Point) -> Point:
     """The way from `start` to `end` (mm) without its part through the plane."""
     way = [b - a for a, b in zip(start, end, strict=True)]
     way[AXES[frame.plane][2]] = 0.0
     return _point(way)
 
 
-def _thickened(box: Box, frame: PlaneFrame, bounds: Box) -> Box:
+def _thickened(box: Box, frame: Frame, bounds: Box) -> Box:
     """No edge shorter than the grid's step along it, and still within `bounds`."""
     across, down, through = AXES[frame.plane]
     least = {across: frame.pixel_mm[1], down: frame.pixel_mm[0], through: frame.slice_mm}

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPointF, Qt
 
-from app.tools.display import CrosshairGesture, PanGesture, ScrollGesture, WindowGesture, ZoomGesture
+from app.tools.display import PanGesture, ScrollGesture, WindowGesture, ZoomGesture
 from app.tools.figures import MEASURING, DrawFigure, EditFigure
 from app.tools.gesture import Gesture, Pointer
 from app.tools.roi import DrawGesture, EditGesture, dragged
+from app.tools.turn import NO_BOXES, Refused, crosshair_gesture
 from app.views.marks import Mark, Sides, touched
 from engine.reading.model import Measurement
 
@@ -22,7 +23,7 @@ TOOLS: dict[str, Callable[[SliceView, Pointer], Gesture]] = {
     "window": WindowGesture,
     "zoom": ZoomGesture,
     "pan": PanGesture,
-    "crosshair": CrosshairGesture,
+    "crosshair": crosshair_gesture,
     "roi": DrawGesture,
     **dict.fromkeys(MEASURING, DrawFigure),
 }
@@ -135,6 +136,8 @@ class Hand:
         figure = self._figure_grip(at)
         if figure:
             return Qt.CursorShape.SizeAllCursor if figure[1] is None else Qt.CursorShape.PointingHandCursor
+        if self._view.viewing.state.tool == "crosshair" and self._view.grips_cross(at):
+            return Qt.CursorShape.SizeAllCursor
         grip = self._grip(at)
         return _SIDE_SHAPES[grip[1]] if grip else _SHAPES[self._view.viewing.state.tool]
 
@@ -160,6 +163,8 @@ class Hand:
         if figure:
             return EditFigure(self._view, at, *figure)
         grip = self._grip(at)
+        if self._view.turned and (grip or self._view.viewing.state.tool == "roi"):
+            return Refused(self._view, NO_BOXES)
         if grip:
             return EditGesture(self._view, at, grip[0].roi, grip[1])
         return TOOLS[self._view.viewing.state.tool](self._view, at)

@@ -8,7 +8,8 @@ from math import copysign
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.ct.geometry import PlaneFrame, Point
+from engine.ct.geometry import Point
+from engine.ct.oblique import Frame
 from engine.reading.model import Measurement
 
 Pixel = tuple[float, float]  # column, row
@@ -21,13 +22,13 @@ _THIN_MM = 0.01  # an outline never collapses: it would forget its directions
 _CORNERS = ((0, 0), (1, 0), (1, 1), (0, 1))  # of an outline, along its first and second edge
 
 
-def within(frame: PlaneFrame, at: Pixel) -> Pixel:
+def within(frame: Frame, at: Pixel) -> Pixel:
     """The pixel position, brought into the picture (its outermost pixels' edges)."""
     rows, columns = frame.shape
     return (min(max(at[0], -0.5), columns - 0.5), min(max(at[1], -0.5), rows - 0.5))
 
 
-def around(frame: PlaneFrame, start: Pixel, end: Pixel, slice_: float, *, square: bool, centred: bool) -> Points:
+def around(frame: Frame, start: Pixel, end: Pixel, slice_: float, *, square: bool, centred: bool) -> Points:
     """The four corners that a drag spans; `square` makes all edges as long in mm, `centred` starts in the middle."""
     row_mm, column_mm = frame.pixel_mm
     wide, high = end[0] - start[0], end[1] - start[1]

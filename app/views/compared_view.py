@@ -10,7 +10,7 @@ from app.linking import Link
 from app.views.overlay import PLANE_COLOURS
 from app.views.plane_stage import PlaneStage
 from app.views.slice_view import SliceView
-from engine.ct.geometry import PlaneFrame
+from engine.ct.oblique import Frame
 
 LOOKING = ("scroll", "window", "zoom", "pan", "crosshair")
 
@@ -44,7 +44,7 @@ def draw_reference(painter: QPainter, view: PlaneStage, other: PlaneStage, link:
 
 
 def cut(
-    frame: PlaneFrame, slice_: int, other: PlaneFrame, other_slice: int, link: Link
+    frame: Frame, slice_: int, other: Frame, other_slice: int, link: Link
 ) -> tuple[tuple[float, float], tuple[float, float]] | None:
     """Both ends (column, row) of the line in which another scan's slice, as far as it goes, cuts this slice's plane.
 

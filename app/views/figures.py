@@ -19,7 +19,7 @@ from app.viewing import Viewing
 from app.views.figure_labels import Labels
 from app.views.figure_text import figured, said
 from engine.ct.figures import normal_of, parallel
-from engine.ct.geometry import PlaneFrame
+from engine.ct.oblique import Frame
 from engine.reading.model import Measurement
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Figure:
     last: int
 
     @staticmethod
-    def of(measurement: Measurement, frame: PlaneFrame, normal: tuple[float, float, float]) -> Figure:
+    def of(measurement: Measurement, frame: Frame, normal: tuple[float, float, float]) -> Figure:
         """`normal` is the frame's."""
         screen = frame.to_screen(measurement.points)
         flat = parallel(measurement.normal, normal)
@@ -86,7 +86,7 @@ class Figures:
 
     def __init__(self) -> None:
         self._of: tuple[Measurement, ...] = ()
-        self._frame: PlaneFrame | None = None
+        self._frame: Frame | None = None
         self._all: dict[str, Figure] = {}
         self._at: dict[int, list[Figure]] = {}
         self._labels = Labels()
@@ -96,7 +96,7 @@ class Figures:
         """Drop the values of the former volume."""
         self._figured.cache_clear()
 
-    def follow(self, measurements: tuple[Measurement, ...], frame: PlaneFrame) -> None:
+    def follow(self, measurements: tuple[Measurement, ...], frame: Frame) -> None:
         """Take these measurements in that frame; what is still the same is kept."""
         if measurements is self._of and frame is self._frame:
             return

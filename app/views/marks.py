@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import hypot
 from typing import TYPE_CHECKING
@@ -15,7 +15,9 @@ from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
 from app.theme import ACCENT, GROUND, SUGGESTION
 from app.tools.boxes import AXES
 from app.views.lettering import draw_text, line_height
-from engine.ct.geometry import PlaneFrame, Point
+from engine.ct.geometry import Point
+from engine.ct.oblique import Frame, ObliqueFrame
+from engine.ct.sections import box_section, box_slices
 from engine.reading.model import Roi
 
 if TYPE_CHECKING:
@@ -30,17 +32,22 @@ HANDLES: tuple[Sides, ...] = ((-1, -1), (0, -1), (1, -1), (1, 0), (1, 1), (0, 1)
 
 @dataclass(frozen=True, eq=False)
 class Mark:
-    """An ROI in one plane: corners as (column, row), clockwise from the upper left, and the slices it spans."""
+    """An ROI in one plane: corners as (column, row), clockwise from the upper left, and the slices it spans.
+
+    In a turned plane the corners differ from slice to slice: `at` gives the mark with those of one slice.
+    """
 
     roi: Roi
-    frame: PlaneFrame
+    frame: Frame
     corners: tuple[tuple[float, float], ...]
     first: int
     last: int
 
     @staticmethod
-    def of(roi: Roi, frame: PlaneFrame) -> Mark:
+    def of(roi: Roi, frame: Frame) -> Mark:
         """The box's cross-section through its centre; exact where the grid follows the patient's axes."""
+        if isinstance(frame, ObliqueFrame):
+            return Mark(roi, frame, (), *box_slices(roi.box, frame))
         across, down, through = AXES[frame.plane]
         low, high, middle = roi.box.low, roi.box.high, roi.box.centre
         ends = []
@@ -59,11 +66,18 @@ class Mark:
         """Whether the ROI lies in that slice."""
         return self.first <= slice_ <= self.last
 
+    def at(self, slice_: int) -> Mark:
+        """The mark with its true outline in that slice."""
+        if not isinstance(self.frame, ObliqueFrame) or not self.spans(slice_):
+            return self
+        outline = box_section(self.roi.box, self.frame, slice_)
+        return replace(self, corners=tuple((float(column), float(row)) for column, row in outline))
+
     @cached_property
     def sides(self) -> tuple[QLineF, ...]:
-        """The outline's four sides in picture pixels."""
+        """The outline's sides in picture pixels."""
         ends = [QPointF(*corner) for corner in self.corners]
-        return tuple(QLineF(end, ends[(n + 1) % 4]) for n, end in enumerate(ends))
+        return tuple(QLineF(end, ends[(n + 1) % len(ends)]) for n, end in enumerate(ends))
 
 
 class Spans:
@@ -80,7 +94,7 @@ class Spans:
         return [self._marks[n] for n in here.tolist()]
 
 
-def spanned(roi: Roi, frame: PlaneFrame) -> tuple[int, int]:
+def spanned(roi: Roi, frame: Frame) -> tuple[int, int]:
     """First and last slice whose middle lies in the box; the nearest slice where the box lies between two."""
     through = AXES[frame.plane][2]
     ends = []
@@ -114,6 +128,8 @@ def _between(ends: dict[Sides, QPointF], x: int, y: int) -> QPointF:
 
 def touched(mark: Mark, stage: Stage, at: QPointF) -> Sides | None:
     """What of an ROI lies under a pointer: the sides that dragging would move, (0, 0) for the inside, or None."""
+    if isinstance(mark.frame, ObliqueFrame):
+        return (0, 0) if polygon(mark, stage).containsPoint(at, Qt.FillRule.OddEvenFill) else None
     for sides, point in handle_points(mark, stage).items():
         if hypot(point.x() - at.x(), point.y() - at.y()) <= REACH:
             return sides
@@ -181,10 +197,10 @@ def draw_selected(painter: QPainter, mark: Mark, stage: Stage, slice_: int) -> N
         pen.setDashPattern(DASHES)
     painter.setPen(pen)
     painter.drawPolygon(outline)
-    if here:
+    if here and not isinstance(mark.frame, ObliqueFrame):
         _draw_handles(painter, mark, stage, ink)
-        if suggested:
-            _draw_score(painter, mark, stage)
+    if here and suggested:
+        _draw_score(painter, mark, stage)
 
 
 def _draw_score(painter: QPainter, mark: Mark, stage: Stage) -> None:

@@ -1,4 +1,4 @@
-"""What is written over a slice: corners, orientation letters, scale bar, cross lines.
+"""What is written over a slice: corners, orientation letters, scale bar.
 
 Texts lie in the outer sixths of the pane, so the middle two thirds stay free; what has no room there is left out.
 """
@@ -6,22 +6,24 @@ Texts lie in the outer sixths of the pane, so the middle two thirds stay free; w
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import degrees
 
 from PySide6.QtCore import QLineF, QRectF
 from PySide6.QtGui import QColor, QPainter, QPen
 
 from app.phi import person_lines, study_lines
-from app.theme import BAD, MUTED, TEXT
+from app.theme import ACCENT, BAD, MUTED, TEXT
 from app.tools.boxes import AXES
 from app.viewing import Overlays, Viewing
 from app.views.lettering import draw_text, line_height, text_width
-from engine.ct.geometry import Plane, PlaneFrame
-from engine.ct.volume import Provenance, Window
+from engine.ct.geometry import Plane
+from engine.ct.oblique import Frame, ObliqueFrame
+from engine.ct.slab import NAMES, Slab
+from engine.ct.volume import Provenance, VoiFunction, Window
 
 PLANE_COLOURS = {Plane.AXIAL: "#e5534b", Plane.SAGITTAL: "#e3c341", Plane.CORONAL: "#57b45c"}
 MARGIN = 8
 BAND = 1 / 6  # share of the pane's height, above and below, that texts may use
-GAP = 14  # px around the crosshair's point that its lines leave free
 _BARS_MM = (200, 100, 50, 20, 10, 5, 2, 1, 0.5, 0.2)
 
 
@@ -45,30 +47,32 @@ class Notes:
     bar: tuple[float, str] | None  # length in px and its label
 
 
-def corners(state: Viewing, frame: PlaneFrame, slice_: int, zoom: float) -> Corners:
+def corners(state: Viewing, frame: Frame, slice_: int, zoom: float) -> Corners:
     """Patient, study, position and technique in their corners; `zoom` is screen px a picture pixel."""
     if state.volume is None or state.overlays == "off":
         return Corners()
     source = state.volume.provenance
     lossy = [(f"Lossy {source.lossy}".strip(), BAD)] if source.lossy else []
     position = (f"{position_text(frame, slice_, source.spacing_known)}", TEXT)
-    plane = (f"■ {frame.plane.value.capitalize()}", PLANE_COLOURS[frame.plane])
-    window = (window_text(state.window, state.inverted), TEXT)
+    plane = (f"■ {plane_text(frame)}", PLANE_COLOURS[frame.plane])
+    thick = slab_text(state.slab, frame, slice_, state.length_unit)
+    slab = [(thick, ACCENT)] if thick else []
+    window = (window_text(state.window, state.inverted, state.voi_function), TEXT)
     if state.overlays == "minimal":
-        return Corners(bottom_left=(position, plane), bottom_right=(window, *lossy))
+        return Corners(bottom_left=(position, plane), bottom_right=(window, *slab, *lossy))
     technique = (" · ".join(part for part in (thickness_text(source), source.kernel) if part), TEXT)
     return Corners(
         _lines(person_lines(source, state.phi)),
         _lines((*study_lines(source, state.phi), source.description)),
         (position, plane),
-        tuple(line for line in (window, *lossy, technique, (f"{zoom:.2f}×", MUTED)) if line[0]),
+        tuple(line for line in (window, *slab, *lossy, technique, (f"{zoom:.2f}×", MUTED)) if line[0]),
     )
 
 
-def position_text(frame: PlaneFrame, slice_: int, known: bool) -> str:
-    """Where the slice is, such as "z −116.0 mm · 90/133"; the middle of the picture counts."""
+def position_text(frame: Frame, slice_: int, known: bool) -> str:
+    """Where the slice is, such as "z −116.0 mm · 90/133"; the middle of the picture counts. A turned one has no z."""
     number = f"{slice_ + 1}/{frame.count}"
-    if not known:
+    if not known or isinstance(frame, ObliqueFrame):
         return number
     rows, columns = frame.shape
     axis = AXES[frame.plane][2]
@@ -76,9 +80,24 @@ def position_text(frame: PlaneFrame, slice_: int, known: bool) -> str:
     return f"{'xyz'[axis]} {signed(mm, 1)} mm · {number}"
 
 
-def window_text(window: Window, inverted: bool) -> str:
-    """Window and level, such as "W 1500 L −600 · lung"."""
-    said = (f"W {window.width:.0f} L {signed(window.level)}", window.name, "inverted" if inverted else "")
+def plane_text(frame: Frame) -> str:
+    """The plane's name, and that it is turned out of it."""
+    name = frame.plane.value.capitalize()
+    return name if not isinstance(frame, ObliqueFrame) else f"{name}, turned {degrees(frame.tilt):.0f}°"
+
+
+def slab_text(slab: Slab, frame: Frame, slice_: int, unit: str) -> str:
+    """What is projected, such as "MIP 10 mm · 5 slices"; "" without a slab."""
+    if slab.kind == "off":
+        return ""
+    slices = len(slab.span(frame, slice_))
+    return f"{NAMES[slab.kind]} {slab.thickness:g} {unit} · {slices} slice{'s' if slices > 1 else ''}"
+
+
+def window_text(window: Window, inverted: bool, function: VoiFunction = "LINEAR") -> str:
+    """Window and level, such as "W 1500 L −600 · lung"; the VOI function where it is not the usual one."""
+    usual = "" if function == "LINEAR" else function.replace("_", " ").lower()
+    said = (f"W {window.width:.0f} L {signed(window.level)}", window.name, usual, "inverted" if inverted else "")
     return " · ".join(part for part in said if part)
 
 
@@ -178,24 +197,3 @@ def _draw_bar(painter: QPainter, bar: tuple[float, str], area: QRectF, taken: tu
             ]
         )
     draw_text(painter, label, area.center().x() - text_width(label) / 2, y - high - 3, TEXT)
-
-
-def draw_cross(painter: QPainter, x: float, y: float, area: QRectF, plane: Plane) -> None:
-    """Where the two other planes cut this one, in their colours, open around the point itself."""
-    upright, level = {
-        Plane.AXIAL: (Plane.SAGITTAL, Plane.CORONAL),
-        Plane.CORONAL: (Plane.SAGITTAL, Plane.AXIAL),
-        Plane.SAGITTAL: (Plane.CORONAL, Plane.AXIAL),
-    }[plane]
-    x, y = round(x), round(y)
-    low, right = area.bottom() - y - GAP, area.right() - x - GAP
-    # Filled rectangles: Qt's rasteriser takes forty times as long for translucent lines.
-    for colour, bars in (
-        (upright, (QRectF(x, area.top(), 1, y - GAP - area.top()), QRectF(x, y + GAP, 1, low))),
-        (level, (QRectF(area.left(), y, x - GAP - area.left(), 1), QRectF(x + GAP, y, right, 1))),
-    ):
-        ink = QColor(PLANE_COLOURS[colour])
-        ink.setAlpha(120)
-        for bar in bars:
-            if bar.isValid():
-                painter.fillRect(bar, ink)

@@ -9,11 +9,15 @@ from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QWidget
 
 from app.viewing import Viewing, ViewingModel
+from app.views.cross import Cut, cross_lines
 from app.views.marks import Mark, Spans
 from app.views.shading import shade
 from app.views.slice_overlay import SliceOverlay
 from app.views.stage import Stage
 from engine.ct.geometry import Box, Geometry, Plane, PlaneFrame, Point
+from engine.ct.oblique import Frame, ObliqueFrame, Turn, frame_of
+from engine.ct.slab import Slices
+from engine.ct.volume import Volume
 from engine.reading.document import Document
 from engine.reading.model import Reading, Roi
 from engine.reasoning.zoom import CanvasSpec
@@ -31,13 +35,15 @@ class PlaneStage(Stage):
     def __init__(self, viewing: ViewingModel, document: Document, plane: Plane, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.viewing, self.document, self.plane = viewing, document, plane
-        self.frame = _NO_FRAME
+        self.frame: Frame = _NO_FRAME
+        self.cuts: dict[Plane, Cut] = {}  # how the two other planes cut this one
         self.slice = 0
         self.bounds = Box((0, 0, 0), (0, 0, 0))
         self.marks: dict[str, Mark] = {}  # by ROI id
         self._spans = Spans()
         self.overlay = SliceOverlay(viewing, document, plane)
         self._hu: NDArray[np.generic] = np.zeros((1, 1), np.int16)  # the slice shown
+        self._slices: Slices | None = None
         viewing.changed.connect(self._viewing_changed)
         # A closure that keeps no reference to a destroyed widget: the document outlives the view.
         self.destroyed.connect(document.subscribe(self._reading_changed))
@@ -58,7 +64,10 @@ class PlaneStage(Stage):
             self.refresh()
 
     def clamped(self, point: Point) -> Point:
-        """The LPS point, brought into the volume."""
+        """The LPS point, brought into the volume; beside it on a turned plane the cursor stays where it is."""
+        state = self.viewing.state
+        if self.turned and state.volume is not None:
+            return point if state.volume.geometry.contains(point) else state.cursor
         rows, columns = self.frame.shape
         column, row, slice_ = (float(value) for value in self.frame.to_screen(point))
         return self.frame.to_mm(
@@ -67,7 +76,17 @@ class PlaneStage(Stage):
 
     def visible_marks(self) -> list[Mark]:
         """ROIs that the shown slice cuts."""
-        return self._spans.at(self.slice)
+        return [mark.at(self.slice) for mark in self._spans.at(self.slice)]
+
+    def mark(self, roi_id: str) -> Mark | None:
+        """An ROI as the shown slice cuts it."""
+        mark = self.marks.get(roi_id)
+        return None if mark is None else mark.at(self.slice)
+
+    @property
+    def turned(self) -> bool:
+        """Whether the plane is turned out of the volume's own slices."""
+        return isinstance(self.frame, ObliqueFrame)
 
     def on_screen(self, point: Point) -> QPointF:
         """Where an LPS point lies, seen along the plane's normal, widget px."""
@@ -81,9 +100,13 @@ class PlaneStage(Stage):
     def _viewing_changed(self, old: Viewing, new: Viewing) -> None:
         if new.volume is not old.volume or new.revision != old.revision:
             self._take_volume(old, new)
+        elif new.volume is not None and new.turn != old.turn:
+            self._turn(new)
         elif new.volume is not None and new.cursor != old.cursor:
             self._follow(old, new)
-        if (new.window, new.inverted) != (old.window, old.inverted):
+        if new.slab != old.slab:
+            self._show_slice(fresh=True)
+        elif _look(new) != _look(old):
             self._show_slice(fresh=False)
         elif _dress(new) != _dress(old):
             self.refresh()
@@ -92,17 +115,41 @@ class PlaneStage(Stage):
         self.overlay.forget()
         if new.volume is None:
             self.abort()
-            self.frame, self.slice = _NO_FRAME, 0
+            self.frame, self.slice, self._slices, self.cuts = _NO_FRAME, 0, None, {}
             self.set_picture(None, fresh=False)
         elif old.volume is None or not _same_grid(old.volume.geometry, new.volume.geometry):
             self.abort()
-            self.frame = new.volume.geometry.plane(self.plane)
+            self._find_frames(new.volume, new.turn)
             self.bounds = new.volume.geometry.bounds
             self.set_raster(self.frame.shape, self.frame.pixel_mm)
         self._remark(self.document.reading.rois)
         if new.volume is not None:
+            self._slices = Slices(new.volume.hu, self.frame)
             self.slice = self.frame.slice_of(new.cursor)
             self._show_slice(fresh=True)
+
+    def _find_frames(self, volume: Volume, turn: Turn | None) -> None:
+        """This plane's frame, and how the others cut it."""
+        frames = {plane: frame_of(volume.geometry, plane, turn) for plane in Plane}
+        self.frame = frames.pop(self.plane)
+        self.cuts = {plane: Cut.of(self.frame, other) for plane, other in frames.items()}
+
+    def _turn(self, new: Viewing) -> None:
+        """The plane about the cursor at its new angle; the cursor keeps its place on the screen."""
+        if new.volume is None:
+            return
+        at, was, was_turned = self.on_screen(new.cursor), self.slice, self.turned
+        self._find_frames(new.volume, new.turn)
+        self.slice = self.frame.slice_of(new.cursor)
+        if not self.turned and not was_turned and self.slice == was:  # only the others turned, and so did their lines
+            self.refresh()
+            return
+        self._slices = Slices(new.volume.hu, self.frame)
+        column, row, _ = (float(value) for value in self.frame.to_screen(new.cursor))
+        self.change_raster(self.frame.shape, self.frame.pixel_mm, (column, row), at)
+        self._remark(self.document.reading.rois)
+        self._show_slice(fresh=True)
+        self.slice_changed.emit()
 
     def _follow(self, old: Viewing, new: Viewing) -> None:
         """Another slice is painted; where only the cross moves, only its lines are."""
@@ -118,11 +165,13 @@ class PlaneStage(Stage):
 
     def _show_slice(self, *, fresh: bool) -> None:
         state = self.viewing.state
-        if state.volume is None:
+        if self._slices is None:
             return
         if fresh:  # gathering a sagittal slice costs more than all the rest: a window drag gathers none
-            self._hu = np.ascontiguousarray(self.frame.take(state.volume.hu, self.slice))
-        self.set_picture(shade(self._hu, state.window, state.inverted), fresh=fresh)  # type: ignore[arg-type]
+            self._hu = self._slices.picture(self.slice, state.slab)
+        self.smooth = state.smooth
+        grey = shade(self._hu, state.window, state.inverted, state.voi_function)  # type: ignore[arg-type]
+        self.set_picture(grey, fresh=fresh)
 
     def _reading_changed(self, old: Reading, new: Reading) -> None:
         if new.rois is not old.rois and self.viewing.state.volume is not None:
@@ -142,14 +191,23 @@ class PlaneStage(Stage):
         self._spans = Spans(self.marks.values())
 
     def _update_cross(self, cursor: Point) -> None:
-        at = self.on_screen(cursor)
-        self.viewport().update(QRect(round(at.x()) - 2, 0, 5, self.height()))
-        self.viewport().update(QRect(0, round(at.y()) - 2, self.width(), 5))
+        lines = cross_lines(self, cursor)
+        if self.viewing.state.tool == "crosshair" or not all(line.straight for line in lines):
+            self.refresh()
+            return
+        for line in lines[:1]:
+            self.viewport().update(QRect(round(line.middle.x()) - 2, 0, 5, self.height()))
+            self.viewport().update(QRect(0, round(line.middle.y()) - 2, self.width(), 5))
+
+
+def _look(state: Viewing) -> tuple[object, ...]:
+    """What changes how a slice is shown, but not which."""
+    return (state.window, state.inverted, state.voi_function, state.smooth)
 
 
 def _dress(state: Viewing) -> tuple[object, ...]:
     """What changes the overlays but not the picture."""
-    return (state.overlays, state.selected, state.lens, state.tool, state.layout, state.loading)
+    return (state.overlays, state.selected, state.lens, state.tool, state.layout, state.loading, state.cross)
 
 
 def _same_grid(a: Geometry, b: Geometry) -> bool:

@@ -11,11 +11,12 @@ from PySide6.QtGui import QPainter
 
 from app.theme import ACCENT, MUTED, SUGGESTION
 from app.viewing import Viewing, ViewingModel
+from app.views.cross import cross_lines, draw_cross
 from app.views.figures import Figures
 from app.views.lens import draw_lens, lens_picture, lens_place
 from app.views.lettering import draw_text, line_height, text_width
 from app.views.marks import Mark, draw_marks, draw_selected, polygon
-from app.views.overlay import BAND, PLANE_COLOURS, Notes, corners, draw_cross, draw_notes, scale_bar
+from app.views.overlay import BAND, PLANE_COLOURS, Notes, corners, draw_notes, scale_bar
 from app.views.readout import draw_readout, readout
 from engine.ct.geometry import Plane
 from engine.reading.document import Document
@@ -52,11 +53,13 @@ class SliceOverlay:
         if state.volume is None:
             self._paint_empty(painter, area)
             return
-        if state.overlays != "off":
-            at = view.on_screen(state.cursor)
-            draw_cross(painter, at.x(), at.y(), area, self._plane)
-        selected = view.marks.get(state.selected)
-        draw_marks(painter, [mark for mark in view.visible_marks() if mark is not selected], view)
+        turning = state.tool == "crosshair"
+        if state.overlays != "off" and (state.cross or turning):
+            draw_cross(painter, cross_lines(view, state.cursor), area, turning)
+        selected = view.mark(state.selected)
+        draw_marks(
+            painter, [mark for mark in view.visible_marks() if selected is None or mark.roi is not selected.roi], view
+        )
         self.figures.follow(self._document.reading.measurements, view.frame)
         self.figures.paint(painter, view, state, view.slice, area)
         draw_notes(painter, self.notes(view, state), area, state.overlays)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, Qt, Signal
 from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QWidget
 
@@ -10,6 +10,7 @@ from app.opening import first_window
 from app.tools.gesture import Pointer
 from app.tools.hand import Hand
 from app.viewing import Viewing, ViewingModel
+from app.views.cross import touched_handle
 from app.views.inline_text import ask_text
 from app.views.plane_stage import PlaneStage
 from engine.ct.geometry import Plane, Point
@@ -25,6 +26,7 @@ class SliceView(PlaneStage):
 
     hovered = Signal(object)  # LPS point under the pointer, or None
     double_clicked = Signal(object)  # the plane
+    said = Signal(str)  # why a press does nothing
     context_requested = Signal(object, str)  # LPS point, id of the ROI or measurement there or ""
 
     def __init__(self, viewing: ViewingModel, document: Document, plane: Plane, parent: QWidget | None = None) -> None:
@@ -58,6 +60,10 @@ class SliceView(PlaneStage):
             column, row, _slice = self.frame.to_screen(self.viewing.state.cursor)
             wanted = min(max(self.slice + way, 0), self.frame.count - 1)
             self.viewing.set(cursor=self.frame.to_mm(float(column), float(row), wanted))
+
+    def grips_cross(self, at: Pointer) -> bool:
+        """Whether a cross line's handle lies under the pointer."""
+        return touched_handle(self, QPointF(at.x, at.y)) is not None
 
     @property
     def editing(self) -> bool:

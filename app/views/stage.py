@@ -53,6 +53,24 @@ class Stage(QGraphicsView):
         self._shape, self._pixel_mm = shape, pixel_mm
         self.fit()
 
+    def change_raster(
+        self, shape: tuple[int, int], pixel_mm: tuple[float, float], pixel: tuple[float, float], at: QPointF
+    ) -> None:
+        """As `set_raster`, but not fitted: `pixel` (column, row) of the pictures to come lies at `at` (widget px)."""
+        self._shape, self._pixel_mm = shape, pixel_mm
+        step_x, step_y = self.pixel_px
+        column, row = pixel[0] + (self.width() / 2 - at.x()) / step_x, pixel[1] + (self.height() / 2 - at.y()) / step_y
+        self.place(replace(self.placing, column=column, row=row))
+
+    @property
+    def smooth(self) -> bool:
+        """Whether pixels are interpolated on the screen; else they are squares."""
+        return bool(self.renderHints() & QPainter.RenderHint.SmoothPixmapTransform)
+
+    @smooth.setter
+    def smooth(self, wanted: bool) -> None:
+        self.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, wanted)
+
     def set_picture(self, grey: Grey | None, *, fresh: bool) -> None:
         """Show a uint8 picture [row, column]; `fresh` says that it is another slice, to be counted when painted."""
         self._image = None

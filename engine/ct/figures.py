@@ -16,8 +16,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.ct.geometry import Geometry, PlaneFrame, Point
+from engine.ct.geometry import Geometry, Point
 from engine.ct.measure import tissue
+from engine.ct.oblique import Frame
 from engine.ct.volume import Volume
 
 Outline = Literal["ellipse", "rectangle", "freehand"]
@@ -77,7 +78,7 @@ def _between(u: Array, v: Array) -> float:
     return degrees(atan2(float(np.linalg.norm(np.cross(u, v))), float(np.dot(u, v))))
 
 
-def normal_of(frame: PlaneFrame) -> Point:
+def normal_of(frame: Frame) -> Point:
     """The unit normal (LPS) of the plane that a frame's pictures lie in; its sign is that of across × down."""
     origin = np.array(frame.to_mm(0, 0, 0))
     normal = np.cross(np.array(frame.to_mm(1, 0, 0)) - origin, np.array(frame.to_mm(0, 1, 0)) - origin)

@@ -31,6 +31,11 @@ class Turn:
     pivot: Point
 
     @property
+    def angle(self) -> float:
+        """How far the planes are turned in all, radians."""
+        return float(np.linalg.norm(self.vector))
+
+    @property
     def matrix(self) -> _Matrix:
         """The rotation, shape (3, 3), by Rodrigues' formula."""
         return rotation(self.vector)
@@ -80,6 +85,12 @@ class ObliqueFrame:
     def slice_mm(self) -> float:
         """mm between neighbouring slices."""
         return float(np.linalg.norm(self.axes[:, 2]))
+
+    @property
+    def tilt(self) -> float:
+        """Angle between its normal and that of the standard plane, radians."""
+        usual = _upright(self.geometry.plane(self.plane))[:, 2]
+        return float(np.arccos(np.clip(usual @ self.axes[:, 2] / self.slice_mm, -1, 1)))
 
     @property
     def letters(self) -> dict[str, str]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from engine.ct.acquired import AcquiredFrame
 from engine.ct.geometry import PlaneFrame, Point
-from engine.ct.oblique import Frame
+from engine.ct.oblique import Frame, ObliqueFrame
 from engine.ct.trilinear import OUTSIDE, sample_plane
 from engine.ct.volume import HuArray, Volume
 
@@ -61,11 +61,11 @@ class Slices:
         self._kept = {at: picture for at, picture in self._kept.items() if at in span and len(span) > 1}
         if len(span) == 1:
             return np.ascontiguousarray(self._frame.take(self._array, slice_))
-        if not isinstance(self._frame, PlaneFrame):
+        if isinstance(self._frame, ObliqueFrame):
             for at in span:
                 if at not in self._kept:
                     self._kept[at] = self._frame.take(self._array, at)
-        elif self._frame.through == 0:
+        elif isinstance(self._frame, PlaneFrame) and self._frame.through == 0:
             self._gather([at for at in span if at not in self._kept], self._frame)
         else:
             return np.ascontiguousarray(_projected([self._frame.take(self._array, at) for at in span], slab.kind))
@@ -95,7 +95,7 @@ def probe(volume: Volume, frame: Frame, slab: Slab, mm: Point) -> float | None:
         return frame.stack.hu_at(mm)
     if not volume.geometry.contains(mm):
         return None
-    if slab.kind == "off" and isinstance(frame, PlaneFrame):
+    if slab.kind == "off" and not isinstance(frame, ObliqueFrame):
         return volume.hu_at(mm)
     column, row, _ = np.rint(frame.to_screen(mm))
     values = []

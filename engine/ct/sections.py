@@ -1,0 +1,66 @@
+"""Where things cut a plane: another plane's slice, and an axis-aligned box. For reference lines and for ROIs."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.ct.geometry import Box, Point
+from engine.ct.oblique import Frame
+
+_EDGES = [(a, b) for a in range(8) for b in range(a + 1, 8) if (a ^ b).bit_count() == 1]  # of Box.corners()
+
+
+def box_section(box: Box, frame: Frame, slice_: int) -> NDArray[np.float64]:
+    """The polygon that the plane through a slice's middle cuts out of a box: (n, 2) column, row, in order round it.
+
+    It has three to six corners, or none where the plane misses the box.
+    """
+    screen = frame.to_screen(box.corners())
+    found = _crossings(screen, _EDGES, slice_)
+    if len(found) < 3:
+        return np.zeros((0, 2))
+    middle = found.mean(0)
+    order = np.argsort(np.arctan2(found[:, 1] - middle[1], found[:, 0] - middle[0]))
+    return found[order]
+
+
+def box_slices(box: Box, frame: Frame) -> tuple[int, int]:
+    """First and last slice whose middle cuts a box; the nearest one where the box lies between two."""
+    depth = frame.to_screen(box.corners())[:, 2]
+    first, last = int(np.ceil(depth.min() - 1e-6)), int(np.floor(depth.max() + 1e-6))
+    if first > last:
+        first = last = frame.slice_of(box.centre)
+    return first, last
+
+
+def reference_line(frame: Frame, slice_: int, other: Frame, other_slice: int) -> tuple[Point, Point] | None:
+    """The segment (LPS mm) in which another frame's slice cuts a slice of this frame; None where it doesn't.
+
+    The other slice counts as far as its picture goes, this one as endless. Both must share a frame of reference.
+    """
+    rows, columns = other.shape
+    ends = [(-0.5, -0.5), (columns - 0.5, -0.5), (columns - 0.5, rows - 0.5), (-0.5, rows - 0.5)]
+    screen = frame.to_screen(np.array([other.to_mm(column, row, other_slice) for column, row in ends]))
+    found = _crossings(screen, [(0, 1), (1, 2), (2, 3), (3, 0)], slice_)
+    if len(found) < 2:
+        return None
+    far = int(np.argmax(np.linalg.norm(found - found[0], axis=1)))
+    start, end = ((float(column), float(row)) for column, row in found[[0, far]])
+    return frame.to_mm(*start, slice_), frame.to_mm(*end, slice_)
+
+
+def _crossings(screen: NDArray[np.float64], edges: list[tuple[int, int]], slice_: int) -> NDArray[np.float64]:
+    """Where edges between points (column, row, slice) pass the slice: (n, 2), each place once."""
+    depth = screen[:, 2] - slice_
+    depth = np.where(np.abs(depth) < 1e-9, 0.0, depth)
+    found = []
+    for a, b in edges:
+        if depth[a] * depth[b] < 0:
+            share = depth[a] / (depth[a] - depth[b])
+            found.append(screen[a, :2] + share * (screen[b, :2] - screen[a, :2]))
+        else:
+            found += [screen[end, :2] for end in (a, b) if depth[end] == 0.0]
+    if not found:
+        return np.zeros((0, 2))
+    return np.unique(np.round(np.array(found), 9), axis=0)
