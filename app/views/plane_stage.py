@@ -169,7 +169,7 @@ class PlaneStage(Stage):
             return
         if fresh:  # gathering a sagittal slice costs more than all the rest: a window drag gathers none
             self._hu = self._slices.picture(self.slice, state.slab)
-        self.smooth = state.smooth
+        self.set_smooth(state.smooth)
         grey = shade(self._hu, state.window, state.inverted, state.voi_function)  # type: ignore[arg-type]
         self.set_picture(grey, fresh=fresh)
 

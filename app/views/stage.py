@@ -62,13 +62,8 @@ class Stage(QGraphicsView):
         column, row = pixel[0] + (self.width() / 2 - at.x()) / step_x, pixel[1] + (self.height() / 2 - at.y()) / step_y
         self.place(replace(self.placing, column=column, row=row))
 
-    @property
-    def smooth(self) -> bool:
-        """Whether pixels are interpolated on the screen; else they are squares."""
-        return bool(self.renderHints() & QPainter.RenderHint.SmoothPixmapTransform)
-
-    @smooth.setter
-    def smooth(self, wanted: bool) -> None:
+    def set_smooth(self, wanted: bool) -> None:
+        """Interpolate pixels on the screen, or show them as squares."""
         self.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, wanted)
 
     def set_picture(self, grey: Grey | None, *, fresh: bool) -> None:
