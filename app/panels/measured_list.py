@@ -22,7 +22,7 @@ ROWS = 6  # are shown at least, where there are so many
 
 
 def row(measurement: Measurement, figures: Figures | None, volume: Volume | None) -> Row:
-    """Such as "31.1 × 24.0 mm" over "Bidirectional · axial 90/133"; `data` is its id."""
+    """Such as "31.1 × 24.0 mm" over "Bidirectional · axial 90"; `data` is its id."""
     kind = KINDS[measurement.kind]
     if figures is None or volume is None:
         return Row(measurement.text or kind.name, kind.name, kind.icon, ACCENT, data=measurement.id)
@@ -35,11 +35,11 @@ def row(measurement: Measurement, figures: Figures | None, volume: Volume | None
 
 
 def place_of(measurement: Measurement, figures: Figures, volume: Volume) -> str:
-    """Plane and slice, such as "axial 90/133"."""
+    """Plane and slice, such as "axial 90"."""
     if figures.plane is None:
         return "oblique"
     frame = volume.geometry.plane(figures.plane)
-    return f"{figures.plane.value} {frame.slice_of(measurement.centre) + 1}/{frame.count}"
+    return f"{figures.plane.value} {frame.slice_of(measurement.centre) + 1}"
 
 
 class MeasuredList(QWidget):

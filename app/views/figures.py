@@ -16,7 +16,7 @@ from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
 from app.theme import ACCENT, GROUND
 from app.tools.shapes import handles
 from app.viewing import Viewing
-from app.views.figure_labels import Labels
+from app.views.figure_labels import Label, draw_labels
 from app.views.figure_text import figured, said
 from engine.ct.figures import normal_of, parallel
 from engine.ct.oblique import Frame
@@ -89,7 +89,6 @@ class Figures:
         self._frame: Frame | None = None
         self._all: dict[str, Figure] = {}
         self._at: dict[int, list[Figure]] = {}
-        self._labels = Labels()
         self._figured = lru_cache(maxsize=512)(figured)
 
     def forget(self) -> None:
@@ -163,20 +162,13 @@ class Figures:
             lines = said(self._figured(volume, state.revision, figure.measurement), figure.measurement)
             shown = lines if figure is selected else lines[: _brief(figure.measurement)]
             if figure.flat and shown:
-                wanted.append((shown, _extent(figure, stage)))
-        self._labels.draw(painter, wanted, area)
+                wanted.append(Label(shown, _on_stage(stage, np.concatenate([*figure.lines, figure.handles])), HANDLE))
+        draw_labels(painter, wanted, area)
 
 
 def _brief(measurement: Measurement) -> int:
     """Lines that one says which is not selected: its text and the two that matter."""
     return 3 if measurement.text else 2
-
-
-def _extent(figure: Figure, stage: Stage) -> QRectF:
-    """The smallest upright rectangle around what is drawn, widget px."""
-    points = _on_stage(stage, np.concatenate([*figure.lines, figure.handles]))
-    (left, top), (right, bottom) = points.min(axis=0), points.max(axis=0)
-    return QRectF(QPointF(left, top), QPointF(right, bottom)).adjusted(-HANDLE, -HANDLE, HANDLE, HANDLE)
 
 
 def _on_stage(stage: Stage, places: Array) -> Array:
@@ -200,9 +192,8 @@ def _polygons(figure: Figure, stage: Stage) -> list[QPolygonF]:
 def _draw(painter: QPainter, figure: Figure, stage: Stage, *, selected: bool) -> None:
     """Its lines over a dark halo of a pixel on either side; the selected one bolder, with its handles."""
     painter.setBrush(Qt.BrushStyle.NoBrush)
-    wide = 2.0 if selected else 1.0
+    wide = 2.0 if selected else 1.3  # one pixel exactly would be smeared over two, and dim
     ink = QColor(ACCENT)
-    ink.setAlpha(255 if selected else 220)
     lines = _polygons(figure, stage)
     bars = _bars(figure, stage)
     for colour, width in ((QColor(0, 0, 0, 150), wide + 2), (ink, wide)):
