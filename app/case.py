@@ -38,6 +38,8 @@ class Case(QObject):
     begun = Signal(object)  # the Series whose loading begins
     progressed = Signal(object)  # share 0..1, or None when nothing loads
     loaded = Signal(object)  # the whole Volume
+    stopped = Signal(str)  # a load ended before: the kind of fault, "" where the reader cancelled it
+    refused = Signal(object, str)  # the paths of which nothing could be shown, the kind of fault
     thumbnailed = Signal(object, object)  # Series, uint8 picture
     said = Signal(str)
     failed = Signal(str)
@@ -95,11 +97,11 @@ class Case(QObject):
     def open(self, paths: Sequence[Path], series_uid: str = "") -> None:
         """Scan paths, list their studies below what is open, and show their main series or the one named."""
         if paths:
-            self._look(open_steps(paths, series_uid, self._open))
+            self._look(open_steps(paths, series_uid, self._open), tuple(str(path) for path in paths))
 
     def open_sample(self) -> None:
         """Fetch the sample case if it is not here yet, and show it."""
-        self._look(sample_steps())
+        self._look(sample_steps(), ())
 
     def show(self, uid: str) -> None:
         """Load another of the listed series, by its UID."""
@@ -180,13 +182,17 @@ class Case(QObject):
 
     # Looking for series
 
-    def _look(self, items: Iterator[Listed]) -> None:
+    def _look(self, items: Iterator[Listed], paths: tuple[str, ...]) -> None:
         if self._looking is not None:
             self._looking.cancel()
         self.progressed.emit(0.0)
         self._looking = job = self._jobs.run(items)
         job.item.connect(self._found)
-        job.failed.connect(lambda error: self._looked(faults.sentence(error)))
+        job.failed.connect(lambda error: self._refuse(error, paths))
+
+    def _refuse(self, error: Exception, paths: tuple[str, ...]) -> None:
+        self.refused.emit(paths, type(error).__name__)
+        self._looked(faults.sentence(error))
 
     def _looked(self, why: str) -> None:
         """Nothing came of it: what is shown, or loads, stays."""
@@ -215,7 +221,7 @@ class Case(QObject):
         self._note = " ".join(filter(None, (opened.trouble, opened.note))) if opened is not None else ""
         self._job = job = self._jobs.run(series_steps(series))
         job.item.connect(lambda item: self._took(item, opened))
-        job.failed.connect(lambda error: self._stop(faults.sentence(error)))
+        job.failed.connect(lambda error: self._stop(faults.sentence(error), type(error).__name__))
         job.finished.connect(self._finished)
 
     def _took(self, item: Series | LoadStep, opened: Listed | None) -> None:
@@ -311,8 +317,9 @@ class Case(QObject):
         if item[1] is not None:
             self.thumbnailed.emit(*item)
 
-    def _stop(self, why: str) -> None:
+    def _stop(self, why: str, fault: str = "") -> None:
         self._job = None
+        self.stopped.emit(fault)
         if self._viewing.state.loading is not None:
             self.close()
             self.current = None

@@ -16,6 +16,7 @@ from app.job import Jobs
 from app.measuring import Measuring
 from app.settings import Settings
 from app.tools.boxes import moved
+from app.trail import Trail
 from app.viewing import Viewing, ViewingModel
 from engine.ct.errors import InputError
 from engine.ct.geometry import Plane, Point
@@ -46,13 +47,14 @@ class Desk(QObject):
         self.document = Document()
         self.jobs = Jobs(self)
         self.case = Case(self.viewing, self.document, self.jobs, sessions)
+        self.trail = Trail(self.case, self.viewing, sessions.parent if sessions is not None else None)
         self.comparison = Comparison(self.viewing, self.case, self.jobs)
         self.explainer = Explainer(self.viewing, self.document, self.case, self.jobs, make_reasoner)
         self.measuring = Measuring(self.viewing, self.document, self)
         self._suggester: Suggester | None = None
         self.plane = Plane.AXIAL  # where the pointer was last: keys act there
         self.where = self.viewing  # and in which of two compared series
-        for part in (self.case, self.explainer, self.comparison):
+        for part in (self.case, self.explainer, self.comparison, self.trail):
             part.failed.connect(self.failed)
         self.case.said.connect(self.said)
         self.measuring.said.connect(self.said)
