@@ -153,7 +153,7 @@ class MainWindow(QMainWindow):
         name, _ = QFileDialog.getSaveFileName(self, "Export reading", "reading.json", "JSON (*.json)")
         if name and self.desk.case.session is not None:
             try:
-                self.desk.case.session.export_json(Path(name))
+                self.desk.case.session.export_json(Path(name), self.desk.measuring.export())
             except InputError as error:
                 self.message.say(str(error))
             else:

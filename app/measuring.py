@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QGuiApplication
@@ -78,6 +78,11 @@ class Measuring(QObject):
         """Give a measurement its text."""
         named = name_measurement(self._document.committed, measurement_id, text)
         self._document.commit("Write text", named)
+
+    def export(self) -> dict[str, dict[str, Any]]:
+        """What every measurement says, by id, for the exported reading."""
+        made = ((each.id, self.figures(each)) for each in self._document.committed.measurements)
+        return {key: figures.to_json() for key, figures in made if figures is not None}
 
     def copy_selected(self) -> None:
         """The selected measurement's lines, to the clipboard."""

@@ -43,7 +43,7 @@ KINDS: dict[MeasurementKind, Kind] = {
         2,
     ),
     "angle": Kind("Angle", "A", "ph.caret-left", "Click an end, the vertex and the other end, or drag and click", 3),
-    "cobb": Kind("Cobb angle", "Shift+A", "ph.line-segments", "Drag along one end plate, then along the other", 4),
+    "cobb": Kind("Cobb angle", "V", "ph.line-segments", "Drag along one end plate, then along the other", 4),
     "ellipse": Kind("Ellipse", "Q", "ph.circle", "Drag from corner to corner; Shift: circle, Alt: from the centre", 2),
     "rectangle": Kind(
         "Rectangle", "R", "ph.rectangle", "Drag from corner to corner; Shift: square, Alt: from the centre", 2

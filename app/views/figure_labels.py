@@ -116,12 +116,11 @@ def _tie(painter: QPainter, place: QRectF, label: Label, others: Edges) -> None:
     end = QPointF(float(x), float(y))
     line = QLineF(_nearest(place, end), end)
     if line.length() > _TIED:
-        ink = QColor(ACCENT)
-        ink.setAlpha(130)
-        pen = QPen(ink, 1)
-        pen.setDashPattern([2, 3])
-        painter.setPen(pen)
-        painter.drawLine(line)
+        for colour, dashes in ((QColor(0, 0, 0, 190), []), (QColor(ACCENT), [2, 2])):
+            pen = QPen(colour, 1)
+            pen.setDashPattern(dashes)
+            painter.setPen(pen)
+            painter.drawLine(line)
 
 
 def _nearest(place: QRectF, to: QPointF) -> QPointF:

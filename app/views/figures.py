@@ -153,7 +153,7 @@ class Figures:
     def _letter(
         self, painter: QPainter, stage: Stage, state: Viewing, here: list[Figure], selected: Figure | None, area: QRectF
     ) -> None:
-        """In the plane it was drawn in only, the selected one first: it gets the best place."""
+        """In the plane it was drawn in only. The selected one gets the best place, then the small ones."""
         volume = state.volume
         if volume is None:
             return
@@ -163,7 +163,8 @@ class Figures:
             shown = lines if figure is selected else lines[: _brief(figure.measurement)]
             if figure.flat and shown:
                 wanted.append(Label(shown, _on_stage(stage, np.concatenate([*figure.lines, figure.handles])), HANDLE))
-        draw_labels(painter, wanted, area)
+        small = sorted(wanted[1:], key=lambda label: label.around.width() * label.around.height())
+        draw_labels(painter, [*wanted[:1], *small], area)
 
 
 def _brief(measurement: Measurement) -> int:

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -159,13 +159,17 @@ class Session:
         rows = self._db.execute("SELECT at, label, reading FROM commits ORDER BY id").fetchall()
         return tuple((at, label, codec.loads(text)) for at, label, text in rows)
 
-    def export_json(self, path: Path) -> None:
-        """Write reading, history and traces for people and other programs; the scan's path is left out of it."""
+    def export_json(self, path: Path, figures: Mapping[str, dict[str, Any]] | None = None) -> None:
+        """Write reading, history and traces for people and other programs; the scan's path is left out of it.
+
+        `figures` are what measurements say on the scan, by id (Figures.to_json): the reading itself holds places only.
+        """
         values: dict[str, Any] = {
             "format": "loupe-ct session",
             "version": SCHEMA,
             "series_uid": self.series_uid,
             "reading": codec.to_json(self._latest()[1]),
+            "figures": dict(figures or {}),
             "history": [{"at": at, "label": label, "reading": codec.to_json(r)} for at, label, r in self.history()],
             "traces": [
                 {
