@@ -18,7 +18,7 @@ from app.action import (
     tool,
 )
 from app.actions_3d import ACTIONS_3D
-from app.compare_actions import COMPARING
+from app.compare_actions import COMPARING, DETACHING
 from app.measure_actions import MEASURE
 from app.panels.layouts import TITLES
 from engine.ct.volume import PRESETS
@@ -232,7 +232,18 @@ _HELP = (
     Action("warnings", "Warnings of this series", (), "ph.warning", lambda w: w.show_warnings(), "Help"),
     Action("about", "About Loupe CT", (), "ph.info", lambda w: w.show_about(), "Help"),
 )
-ACTIONS: tuple[Action, ...] = (*_FILE, *_EDIT, *_VIEW, *COMPARING, *ACTIONS_3D, *_ROI, *MEASURE, *_REASONING, *_HELP)
+ACTIONS: tuple[Action, ...] = (
+    *_FILE,
+    *_EDIT,
+    *_VIEW,
+    *DETACHING,
+    *COMPARING,
+    *ACTIONS_3D,
+    *_ROI,
+    *MEASURE,
+    *_REASONING,
+    *_HELP,
+)
 BY_KEY: dict[str, Action] = {action.key: action for action in ACTIONS}
 MENUS = ("File", "Edit", "View", "ROI", "Measure", "Reasoning", "Help")
 
@@ -265,4 +276,14 @@ TOOLBAR = (
 LABELLED = ("open_folder", "tool_roi", "suggest", "explain")  # tool buttons that show their text too
 CONTEXT_ROI = ("explain", "accept", "reject", "rename", "|", "next_roi", "previous_roi", "lens")
 CONTEXT_SERIES = ("next_series", "previous_series", "|", "warnings", "|", "open_folder", "open_file")
-CONTEXT_VIEW = ("tool_roi", "suggest", "[Measure]", "|", "reset", "overlays", "[View/Window presets]", "[View/Layout]")
+CONTEXT_VIEW = (
+    "tool_roi",
+    "suggest",
+    "[Measure]",
+    "|",
+    "reset",
+    "overlays",
+    "[View/Window presets]",
+    "[View/Layout]",
+    "detach",
+)

@@ -150,4 +150,5 @@ CONTEXT_3D = (
     "outlines",
     "|",
     "[View/Layout]",
+    "detach",
 )

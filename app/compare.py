@@ -44,6 +44,7 @@ class Comparison(QObject):
         self.series: Series | None = None
         self.link: Link | None = None
         self.wanted = True  # whether series that share a space are linked at once
+        self.apart = False  # the second pane is in a window of its own: the first keeps its layout
         self.planes: tuple[Plane, Plane] = (Plane.AXIAL, Plane.AXIAL)
         self._case, self._jobs = case, jobs
         self._job: Job | None = None
@@ -61,7 +62,8 @@ class Comparison(QObject):
         self.series = series
         if self.first.state.layout != "compare":
             self._before = self.first.state.layout
-        self.first.set(layout="compare")
+        if not self.apart:
+            self.first.set(layout="compare")
         state = self.first.state
         if series is self._case.current and state.volume is not None and state.loading is None:
             self.second.set(volume=state.volume, cursor=state.cursor, window=state.window, inverted=state.inverted)

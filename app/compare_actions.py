@@ -1,4 +1,4 @@
-"""Rows of the table of actions: two series side by side."""
+"""Rows of the table of actions: two series side by side, and panes in windows of their own."""
 
 from __future__ import annotations
 
@@ -74,6 +74,18 @@ COMPARING: tuple[Action, ...] = (
         enabled=_open,
     ),
 )
+DETACHING: tuple[Action, ...] = (
+    Action(
+        "detach",
+        "Detach pane",
+        ("F9",),
+        "ph.arrow-square-out",
+        lambda w: w.panes.toggle_detached(),
+        "View",
+        title=lambda w: "Bring the pane back" if w.panes.pointed in w.panes.windows else "Detach pane",
+        tip="The pane that the pointer is in gets a window of its own, for a second screen",
+    ),
+)
 CONTEXT_COMPARED = (
     "link",
     "unlink",
@@ -85,4 +97,5 @@ CONTEXT_COMPARED = (
     "reset",
     "[View/Window presets]",
     "[View/Layout]",
+    "detach",
 )

@@ -217,7 +217,8 @@ class MainWindow(QMainWindow):
 
     def toggle_full_screen(self) -> None:
         """The whole screen, and back."""
-        self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
+        window = self.panes.windows.active(self)
+        window.setWindowState(window.windowState() ^ Qt.WindowState.WindowFullScreen)
 
     def show_help(self) -> None:
         """Keys and actions, searchable."""
@@ -282,6 +283,7 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         """Nothing to ask: everything is saved already."""
         self.remember()
+        self.panes.attach_all(self.panes.windows.names)
         self.closed.emit()
         event.accept()
 

@@ -28,6 +28,8 @@ class Settings(BaseModel):
     layout: str = "mpr"  # of the panes
     grid: str = "mpr"  # the layout that a maximised pane goes back to
     panes: dict[str, tuple[int, ...]] = {}  # layout -> sizes of its panes, px
+    detached: tuple[str, ...] = ()  # panes in windows of their own
+    windows: dict[str, str] = {}  # pane -> its window's QWidget.saveGeometry, base64
     linked: bool = True  # whether compared series that share a space are linked at once
     keys: dict[str, str] = {}  # action key -> shortcut, where the reader changed it
 

@@ -137,7 +137,8 @@ class ComparePane(QWidget):
     def _paint_line(self, painter: QPainter, view: PlaneStage) -> None:
         """Where the other series' slice lies; without a link only a shared space can tell."""
         comparison = self._comparison
-        shown = self._desk.viewing.state.layout == "compare" and comparison.ready and view in (self.first, self.view)
+        both = self.first.isVisible() and self.view.isVisible()
+        shown = both and comparison.ready and view in (self.first, self.view)
         link = comparison.link or (Link() if comparison.shared else None)
         if shown and link is not None:
             if view is self.view:

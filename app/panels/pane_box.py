@@ -46,6 +46,11 @@ class Waiting(QWidget):
         self.text.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._layout.addWidget(self.text)
 
+    def add(self, widget: QWidget) -> None:
+        """Something to press below the text."""
+        self._layout.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._layout.addWidget(widget, 0, Qt.AlignmentFlag.AlignCenter)
+
     def replace(self, widget: QWidget) -> None:
         """Put the real pane in."""
         self.text.hide()

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from app.desk import Desk
 from app.panels.compare_pane import ComparePane
 from app.panels.layouts import BESIDE, LAYOUTS, PRIMARY, TITLES, VOLUME, Split
 from app.panels.pane_box import PaneBox, Waiting
+from app.panels.pane_windows import PaneWindows
+from app.panels.parts import button
 from app.settings import Settings
-from app.viewing import GRIDS, Viewing
+from app.viewing import GRIDS, Layout, Viewing
 from app.views.slice_view import SliceView
 from engine.ct.geometry import Plane
 
 if TYPE_CHECKING:
     from app.views.volume_view import VolumeView
+
+_SINGLE: tuple[Layout, ...] = ("axial", "coronal", "sagittal", "3d", "beside")  # layouts of the one pane so called
 
 
 class Panes(QWidget):
@@ -42,18 +48,25 @@ class Panes(QWidget):
             self.boxes[name].put_above(strip)
         self._sizes: dict[str, tuple[int, ...]] = {}  # layout -> where its lines are
         self._shown = ""  # the layout now built
+        self._whole = True  # no pane of it is in a window of its own
         self._splitters: list[QSplitter] = []
-        self._root = QWidget()
+        self.windows = PaneWindows(self)
+        self.windows.left.connect(self.attach)
+        self.pointed = str(Plane.AXIAL)  # the pane that the pointer was in last
+        self._out: tuple[str, ...] = ()  # to be detached when the window is shown
+        self._root: QWidget = QWidget()
         self._place = QVBoxLayout(self)
         self._place.setContentsMargins(0, 0, 0, 0)
         self._place.addWidget(self._root)
+        for box in self.boxes.values():
+            box.entered.connect(self._entered)
         for plane, view in self.slices.items():
             view.hovered.connect(lambda point, plane=plane: self._hovered(plane, point))
-            view.double_clicked.connect(desk.viewing.maximise)
+            view.double_clicked.connect(self._maximise)
             view.context_requested.connect(self.context_asked)
             view.said.connect(desk.said)
         self.beside.hovered.connect(self._hovered_beside)
-        self.beside.double_clicked.connect(lambda: desk.viewing.maximise("beside"))
+        self.beside.double_clicked.connect(lambda: self._maximise(BESIDE))
         desk.comparison.changed.connect(self._compared)
         desk.viewing.changed.connect(self._viewed)
         desk.explainer.changed.connect(self._use_canvas)
@@ -70,6 +83,8 @@ class Panes(QWidget):
         self._desk.viewing.set(layout=layout)
         self._desk.comparison.wanted = settings.linked
         self._restore_sizes()
+        self.windows.places = {name: place for name, place in settings.windows.items() if name in self.boxes}
+        self._out = tuple(name for name in settings.detached if name in self.boxes)
 
     def remember(self, settings: Settings) -> None:
         """Put the layout and every layout's lines into the settings."""
@@ -77,6 +92,60 @@ class Panes(QWidget):
         state = self._desk.viewing.state
         settings.layout, settings.grid, settings.panes = state.layout, state.grid, dict(self._sizes)
         settings.linked = self._desk.comparison.wanted
+        self.windows.keep_places()
+        settings.detached = self.windows.names or self._out
+        settings.windows = dict(self.windows.places)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """What was in windows of its own is there again, once the main window is."""
+        out, self._out = self._out, ()
+        for name in out:
+            self.detach(name)
+
+    # Windows of their own
+
+    def detach(self, name: str) -> None:
+        """Put a pane into a window of its own; the others take its room."""
+        if name not in self.windows:
+            self._keep_sizes()
+            self.windows.take(self.boxes[name], self.window())
+            self._desk.comparison.apart = BESIDE in self.windows
+            self._arrange(self._shown)
+            self._desk.changed.emit()
+
+    def attach(self, name: str) -> None:
+        """Bring a pane back from its window."""
+        box = self.boxes[name]
+        box.hide()
+        box.setParent(self)
+        self.windows.give(name)
+        self._desk.comparison.apart = BESIDE in self.windows
+        self._arrange(self._shown)
+        self._desk.changed.emit()
+
+    def attach_all(self, names: Iterable[str]) -> None:
+        """Bring back those of these panes that are out."""
+        for name in names:
+            if name in self.windows:
+                self.attach(name)
+
+    def toggle_detached(self) -> None:
+        """Detach the pane that the pointer is in, or bring it back."""
+        if self.pointed in self.windows:
+            self.attach(self.pointed)
+        else:
+            self.detach(self.pointed)
+
+    def _entered(self, name: str) -> None:
+        if (name in self.windows) != (self.pointed in self.windows):
+            self._desk.changed.emit()  # the action is called otherwise there
+        self.pointed = name
+
+    def _maximise(self, name: str) -> None:
+        if name in self.windows:
+            self.windows.toggle_maximised(name)
+        else:
+            self._desk.viewing.maximise(next(key for key in _SINGLE if key == name))
 
     # What others ask of it
 
@@ -99,6 +168,7 @@ class Panes(QWidget):
 
             self.volume = VolumeView(self._desk.viewing, self._desk.document)
             self.volume.context_requested.connect(self.context_3d_asked)
+            self.volume.double_clicked.connect(lambda: self._maximise(VOLUME))
             self._place3d.replace(self.volume)
 
     @property
@@ -137,11 +207,13 @@ class Panes(QWidget):
         """Build the splitters of a layout anew around the panes, which stay as they are."""
         self._keep_sizes()
         former, self._splitters, self._shown = self._root, [], layout
+        self._whole = not any(self._is_out(name) for name in LAYOUTS[layout].panes())
         self._place.removeWidget(former)
-        for box in self.boxes.values():
-            box.hide()
-            box.setParent(self)
-        self._root = self._built(LAYOUTS[layout])
+        for name, box in self.boxes.items():
+            if name not in self.windows:
+                box.hide()
+                box.setParent(self)
+        self._root = self._built(LAYOUTS[layout]) or self._nothing()
         self._place.addWidget(self._root)
         if former not in self.boxes.values():
             former.deleteLater()
@@ -159,25 +231,43 @@ class Panes(QWidget):
     def _named(self, part: str) -> str:
         return str(self._desk.comparison.planes[0]) if part == PRIMARY else part
 
-    def _built(self, part: Split | str) -> QWidget:
+    def _nothing(self) -> QWidget:
+        """All panes of the layout are in windows of their own."""
+        back = button("Bring it back", "The pane's window closes")
+        names = tuple(self._named(name) for name in LAYOUTS[self._shown].panes())
+        back.clicked.connect(lambda: self.attach_all(names))
+        empty = Waiting("This pane is in a window of its own.")
+        empty.add(back)
+        return empty
+
+    def _built(self, part: Split | str) -> QWidget | None:
+        """The widget of a part of the layout; None where all of it is in windows of its own."""
         if isinstance(part, str):
-            box = self.boxes[self._named(part)]
-            box.show()
-            return box
-        if len(part.parts) == 1:
-            return self._built(part.parts[0])
+            name = self._named(part)
+            if name in self.windows:
+                return None
+            self.boxes[name].show()
+            return self.boxes[name]
+        kept = [each for each in part.parts if not self._is_out(each)]
+        if len(kept) < 2:
+            return self._built(kept[0]) if kept else None
         splitter = QSplitter(Qt.Orientation.Vertical if part.down else Qt.Orientation.Horizontal)
         self._splitters.append(splitter)
-        for each in part.parts:
-            splitter.addWidget(self._built(each))
+        for each in kept:
+            splitter.addWidget(self._built(each) or QWidget())
         splitter.setChildrenCollapsible(False)
         splitter.setHandleWidth(2)
-        splitter.setSizes([share * 1000 for share in part.shares])
+        splitter.setSizes([part.shares[part.parts.index(each)] * 1000 for each in kept])
         return splitter
 
+    def _is_out(self, part: Split | str) -> bool:
+        if isinstance(part, str):
+            return self._named(part) in self.windows
+        return all(self._is_out(each) for each in part.parts)
+
     def _keep_sizes(self) -> None:
-        """What was never on the screen has no sizes worth keeping."""
-        if self._splitters and self.isVisible():
+        """What was never on the screen has no sizes worth keeping, nor has a layout that lacks a pane."""
+        if self._splitters and self.isVisible() and self._whole:
             self._sizes[self._shown] = tuple(size for part in self._splitters for size in part.sizes())
 
     def _restore_sizes(self) -> None:

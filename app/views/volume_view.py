@@ -44,6 +44,7 @@ class VolumeView(QWidget):
     settled = Signal()
     painted = Signal(float)  # a picture came that took that many seconds; for the bench
     context_requested = Signal()
+    double_clicked = Signal()  # the shell maximises the pane, or puts it back
 
     def __init__(self, viewing: ViewingModel, document: Document, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -340,9 +341,9 @@ class VolumeView(QWidget):
         self.hand.release(event)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        """3D fills the panes, or gives them back."""
+        """The shell decides what it means."""
         if event.button() == Qt.MouseButton.LeftButton:
-            self.viewing.maximise("3d")
+            self.double_clicked.emit()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Nearer and farther, about the pointer."""
