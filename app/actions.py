@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app import shell_actions as shell
 from app.action import (
     Action,
     can_accept,
@@ -26,6 +27,7 @@ from engine.ct.volume import PRESETS
 _FILE = (
     Action("open_folder", "Open folder…", ("Ctrl+O",), "ph.folder-open", lambda w: w.choose_folder(), "File"),
     Action("open_file", "Open file…", ("Ctrl+Shift+O",), "ph.file", lambda w: w.choose_file(), "File"),
+    *shell.OPEN,
     Action("open_sample", "Open the sample case", (), "ph.download-simple", lambda w: w.desk.open_sample(), "File"),
     Action(
         "next_series",
@@ -45,26 +47,7 @@ _FILE = (
         "File",
         enabled=lambda w: len(w.desk.case.series) > 1,
     ),
-    Action(
-        "series_list",
-        "Go to the series list",
-        ("F6",),
-        "ph.list-dashes",
-        lambda w: w.choose_series(),
-        "File",
-        enabled=lambda w: bool(w.desk.case.series),
-        tip="Arrows choose, Enter shows",
-    ),
-    Action(
-        "close_study",
-        "Close study",
-        ("Ctrl+W",),
-        "ph.x-square",
-        lambda w: w.desk.case.close_study(),
-        "File",
-        enabled=lambda w: w.desk.case.study is not None,
-        tip="Take the shown study off the list; its reading is saved",
-    ),
+    *shell.FILE,
     Action("export", "Export reading…", (), "ph.export", lambda w: w.export_reading(), "File", enabled=saved),
     Action("quit", "Quit", ("Ctrl+Q",), "ph.sign-out", lambda w: w.close(), "File"),
 )
@@ -89,6 +72,7 @@ _EDIT = (
         enabled=lambda w: bool(w.desk.document.redo_label),
         title=lambda w: f"Redo {w.desk.document.redo_label}".strip(),
     ),
+    *shell.EDIT,
 )
 _VIEW = (
     tool("scroll", "Scroll", "S", "ph.arrows-down-up", "Drag up or down to go through the slices"),
@@ -97,6 +81,7 @@ _VIEW = (
     tool("pan", "Pan", "T", "ph.hand", "Drag the picture"),
     tool("crosshair", "Crosshair", "J", "ph.crosshair", "Point: the other planes follow"),
     *(preset(number, name) for number, name in enumerate(PRESETS, 1)),
+    *shell.PRESETS,
     *(layout(number, key, text) for number, (key, text) in enumerate(TITLES.items(), 1)),
     Action(
         "slice_up", "Next slice", ("Up", "Right"), "ph.arrow-up", lambda w: w.desk.scroll(+1), "View", enabled=shown
@@ -110,6 +95,7 @@ _VIEW = (
         "View",
         enabled=shown,
     ),
+    *shell.VIEW,
     Action(
         "reset",
         "Reset display",
@@ -141,7 +127,7 @@ _VIEW = (
     Action(
         "lens",
         "Inset over the viewport",
-        ("K",),
+        ("Shift+E",),
         "ph.magnifying-glass-plus",
         lambda w: w.desk.viewing.set(lens=not w.desk.viewing.state.lens),
         "View",
@@ -230,6 +216,7 @@ _REASONING = (
 _HELP = (
     Action("help", "Keys and actions", ("H", "F1"), "ph.keyboard", lambda w: w.show_help(), "Help"),
     Action("warnings", "Warnings of this series", (), "ph.warning", lambda w: w.show_warnings(), "Help"),
+    *shell.HELP,
     Action("about", "About Loupe CT", (), "ph.info", lambda w: w.show_about(), "Help"),
 )
 ACTIONS: tuple[Action, ...] = (
@@ -286,4 +273,8 @@ CONTEXT_VIEW = (
     "[View/Window presets]",
     "[View/Layout]",
     "detach",
+    "|",
+    "key_image",
+    "copy_pane",
+    "save_picture",
 )

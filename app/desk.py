@@ -14,6 +14,7 @@ from app.compare import Comparison
 from app.explainer import Explainer, MakeReasoner, hosted
 from app.job import Jobs
 from app.measuring import Measuring
+from app.phi import SAID, STATES
 from app.settings import Settings
 from app.tools.boxes import moved
 from app.trail import Trail
@@ -44,6 +45,7 @@ class Desk(QObject):
         super().__init__()
         self.settings = settings
         self.viewing = ViewingModel(self)
+        self.viewing.set(phi=settings.phi)
         self.document = Document()
         self.jobs = Jobs(self)
         self.case = Case(self.viewing, self.document, self.jobs, sessions)
@@ -129,6 +131,21 @@ class Desk(QObject):
     def preset(self, name: str) -> None:
         """Show the preset window of that name."""
         self.where.set(window=PRESETS[name])
+
+    def own_preset(self, slot: str) -> None:
+        """Show the reader's own preset on that key, or say how to fill it."""
+        own = self.settings.presets.get(slot)
+        if own is not None:
+            self.viewing.set(window=own.window)
+        else:
+            self.said.emit(f"Preset {slot} is empty: View › Window presets › Save current window as preset… fills it.")
+
+    def next_phi(self) -> None:
+        """Patient data in full, as initials and age, hidden, and round; remembered."""
+        phi = STATES[(STATES.index(self.viewing.state.phi) + 1) % len(STATES)]
+        self.settings.phi = phi
+        self.viewing.set(phi=phi)
+        self.said.emit(SAID[phi])
 
     def scroll(self, by: int) -> None:
         """Move by slices in the plane that the pointer was in last."""

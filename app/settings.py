@@ -12,11 +12,15 @@ from typing import Any
 import platformdirs
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
+from app.phi import Phi
+from app.window_presets import OwnPreset, usable
+
 FILE = "settings.json"
+RECENT = 10  # paths kept
 
 
 class Settings(BaseModel):
-    """Everything remembered. No PHI: folders are the reader's own choice, nothing of a header is kept."""
+    """Everything remembered. No PHI: paths are the reader's own choice, nothing of a header is kept."""
 
     model_config = ConfigDict(extra="forbid", validate_assignment=True)
 
@@ -32,6 +36,20 @@ class Settings(BaseModel):
     windows: dict[str, str] = {}  # pane -> its window's QWidget.saveGeometry, base64
     linked: bool = True  # whether compared series that share a space are linked at once
     keys: dict[str, str] = {}  # action key -> shortcut, where the reader changed it
+    phi: Phi = "full"  # how much of the patient is shown
+    presets: dict[str, OwnPreset] = {}  # key 7, 8 or 9 -> the reader's own window
+    pictures: str = ""  # where the last picture was saved
+    recent: tuple[str, ...] = ()  # paths opened, the last first
+
+    @field_validator("presets", mode="before")
+    @classmethod
+    def _usable_presets(cls, values: Any) -> dict[str, OwnPreset]:
+        return usable(values)
+
+    @field_validator("recent", mode="after")
+    @classmethod
+    def _few(cls, paths: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(filter(None, paths)))[:RECENT]
 
     @field_validator("panes", mode="before")
     @classmethod

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtWidgets import QDialog, QVBoxLayout, QWidget
 
 from app.panels.parts import label
-from app.panels.status import PURPOSE
+from app.pictures import PURPOSE
 
 TEXT = (
     "A CT viewer that shows how a local model reasons about a region, and whether that reasoning can be believed.",

@@ -8,6 +8,7 @@ from PySide6.QtCore import QPoint, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QGridLayout, QListWidgetItem, QVBoxLayout, QWidget
 
 from app.desk import Desk, in_order
+from app.panels.key_images_panel import KeyImagesPanel
 from app.panels.measured_list import MeasuredList, edit_row
 from app.panels.parts import Row, RowList, as_panel, button, label
 from app.theme import ACCENT, BAD, GOOD, SUGGESTION
@@ -76,6 +77,7 @@ class FindingsPanel(QWidget):
         self.list = RowList()
         self.empty = self._empty_state()
         self.measured = MeasuredList(desk)
+        self.key_images = KeyImagesPanel(desk)
         self.measurements = Measurements(desk)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 8, 8, 8)
@@ -84,6 +86,7 @@ class FindingsPanel(QWidget):
         layout.addWidget(self.list, 1)
         layout.addStretch(0)
         layout.addWidget(self.measured, 1)
+        layout.addWidget(self.key_images)
         layout.addWidget(self.measurements)
         self.list.itemClicked.connect(self._go)
         self.list.itemActivated.connect(self._go)

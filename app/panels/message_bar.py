@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QToolButton, QWidget
 
-from app.panels.parts import icon, label
+from app.panels.parts import button, icon, label
 from app.theme import BAD, MUTED
 
 
@@ -18,6 +20,9 @@ class MessageBar(QFrame):
         sign = label()
         sign.setPixmap(icon("ph.warning-circle", BAD).pixmap(18, 18))
         self.text = label(wrap=True)
+        self.choice = button("", name="primary")
+        self.choice.clicked.connect(self._choose)
+        self._run: Callable[[], object] = self.hide
         self.close_button = QToolButton()
         self.close_button.setIcon(icon("ph.x", MUTED))
         self.close_button.setToolTip("Close this message")
@@ -27,10 +32,23 @@ class MessageBar(QFrame):
         row.setSpacing(8)
         row.addWidget(sign)
         row.addWidget(self.text, 1)
+        row.addWidget(self.choice)
         row.addWidget(self.close_button)
         self.hide()
 
     def say(self, text: str) -> None:
         """Show one sentence."""
         self.text.setText(text)
+        self.choice.hide()
         self.show()
+
+    def offer(self, text: str, choice: str, run: Callable[[], object]) -> None:
+        """Show one sentence and what can be done about it."""
+        self.say(text)
+        self._run = run
+        self.choice.setText(choice)
+        self.choice.show()
+
+    def _choose(self) -> None:
+        self.hide()
+        self._run()

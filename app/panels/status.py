@@ -7,12 +7,12 @@ from PySide6.QtWidgets import QProgressBar, QStatusBar
 
 from app.desk import Desk
 from app.panels.parts import button, icon, label, plain_tip
+from app.pictures import PURPOSE
 from app.theme import ACCENT
 from app.viewing import Viewing, ViewingModel
 from engine.ct.geometry import Point
 from engine.reasoning.trace import Done, TraceEvent
 
-PURPOSE = "Research use – not for diagnosis"
 SAID_MS = 8000
 TOGETHER_MS = 2500
 
@@ -94,7 +94,7 @@ class Status(QStatusBar):
         """Name, device and speed of the model."""
         explainer = self._desk.explainer
         name = explainer.card.name.rstrip("/").rsplit("/", 1)[-1] or "no model"
-        self.model.setText(" · ".join(filter(None, (name, self.speed))))
+        self.model.setText(" · ".join(filter(None, (name, self.speed))).replace("&", "&&"))
 
     def _viewed(self, old: Viewing, new: Viewing) -> None:
         if old.volume is not new.volume or old.revision != new.revision:

@@ -81,7 +81,7 @@ def _roi(values: dict[str, Any]) -> Roi:
 
 
 def _key_image(values: dict[str, Any]) -> KeyImage:
-    exact = {name: float(values[name]) for name in ("width", "level", "scale")}
+    exact = {name: float(values[name]) for name in ("width", "level", "field_mm")}
     centre = _point(values["centre"]) if values["centre"] else None
     return KeyImage(**{**values, **exact, "cursor": _point(values["cursor"]), "centre": centre})
 

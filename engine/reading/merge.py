@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from engine.reading.model import Finding, KeyImage, Measurement, Reading, Roi
 
@@ -23,6 +23,16 @@ def merge(base: Reading, mine: Reading, theirs: Reading) -> Reading:
     keys = _merge(base.key_images, mine.key_images, theirs.key_images)
     measurements = _merge(base.measurements, mine.measurements, theirs.measurements)
     return replace(mine, rois=(*rois, *lost.values()), findings=findings, key_images=keys, measurements=measurements)
+
+
+def union(mine: Reading, theirs: Reading) -> Reading:
+    """`mine` with all that only `theirs` has, after its own. Where both have a thing, mine holds."""
+    together: dict[str, Any] = {}
+    for name, own in vars(mine).items():
+        if isinstance(own, tuple):
+            known = {item.id for item in own}
+            together[name] = (*own, *(item for item in getattr(theirs, name) if item.id not in known))
+    return replace(mine, **together)
 
 
 def _merge(base: tuple[Item, ...], mine: tuple[Item, ...], theirs: tuple[Item, ...]) -> tuple[Item, ...]:

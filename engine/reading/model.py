@@ -55,7 +55,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class KeyImage:
-    """A picture worth keeping: the plane and the point (LPS mm) it shows, and how. `scale` is screen px a mm."""
+    """A picture worth keeping: the plane and the point (LPS mm) it shows, its window (HU), and its zoom."""
 
     id: str
     plane: str  # "axial", "coronal" or "sagittal"
@@ -64,7 +64,7 @@ class KeyImage:
     level: float
     inverted: bool = False
     centre: Point | None = None  # LPS mm in the middle of the pane; None where the whole slice was fitted
-    scale: float = 0.0  # 0 where fitted
+    field_mm: float = 0.0  # along the shorter edge of the pane; 0 where fitted
     name: str = ""
     created: str = ""  # ISO 8601, UTC
 
