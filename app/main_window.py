@@ -18,11 +18,15 @@ from app.menus import Menus
 from app.panels.about import About
 from app.panels.findings_panel import FindingsPanel
 from app.panels.help_panel import HelpPanel
+from app.panels.live_menus import LiveMenus
+from app.panels.merging import Merging
 from app.panels.message_bar import MessageBar
 from app.panels.model_dialog import ModelDialog
 from app.panels.panes import Panes
+from app.panels.picture_taker import PictureTaker
 from app.panels.reasoning_panel import ReasoningPanel
 from app.panels.series_panel import SeriesPanel
+from app.panels.shell import Shell
 from app.panels.status import Status
 from app.panels.warnings_dialog import WarningsDialog
 from app.tools.figures import MEASURING
@@ -41,6 +45,9 @@ class MainWindow(QMainWindow):
     closed = Signal()
     desk: Desk
     panes: Panes
+    shell: Shell
+    merging: Merging
+    pictures: PictureTaker
 
     def __init__(self, desk: Desk) -> None:
         super().__init__()
@@ -57,6 +64,8 @@ class MainWindow(QMainWindow):
         self.docks = self._dock_all()
         self._hidden: list[QDockWidget] = []
         self.menus = Menus(self, desk.settings.keys)
+        self.shell, self.merging, self.pictures = Shell(self), Merging(self), PictureTaker(self)
+        self.live_menus = LiveMenus(self)
         self.setCentralWidget(self._centre())
         self.setStatusBar(self.status)
         self._connect()
@@ -142,12 +151,6 @@ class MainWindow(QMainWindow):
             self.desk.settings.folder = str(Path(names[0]).parent)
             self.open([Path(name) for name in names])
 
-    def choose_series(self) -> None:
-        """The series list gets the focus, and is shown if it was hidden."""
-        self.docks["series"].show()
-        self.docks["series"].raise_()
-        self.series.choose()
-
     def export_reading(self) -> None:
         """Write the reading as JSON."""
         name, _ = QFileDialog.getSaveFileName(self, "Export reading", "reading.json", "JSON (*.json)")
@@ -222,18 +225,19 @@ class MainWindow(QMainWindow):
 
     def show_help(self) -> None:
         """Keys and actions, searchable."""
-        self._show(HelpPanel(self.menus, self))
+        self.show_panel(HelpPanel(self.menus, self))
 
     def show_warnings(self) -> None:
         """What the reader must know of this series."""
-        self._show(WarningsDialog(self.desk.case.warnings, self))
+        self.show_panel(WarningsDialog(self.desk.case.warnings, self))
 
     def show_about(self) -> None:
         """What this is, and where the shown data come from."""
         credit = self.desk.case.credit
-        self._show(About(credit.full if credit is not None else "", self))
+        self.show_panel(About(credit.full if credit is not None else "", self))
 
-    def _show(self, dialog: QWidget) -> None:
+    def show_panel(self, dialog: QWidget) -> None:
+        """Show a dialog that is not modal."""
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.show()
 

@@ -101,6 +101,14 @@ def window_text(window: Window, inverted: bool, function: VoiFunction = "LINEAR"
     return " · ".join(part for part in said if part)
 
 
+def window_place(state: Viewing, area: QRectF) -> QRectF:
+    """Where width and level are written in a pane, widget px; empty where they are not."""
+    if state.volume is None or state.overlays == "off":
+        return QRectF()
+    wide, high = text_width(window_text(state.window, state.inverted)) + MARGIN, line_height() + MARGIN
+    return QRectF(area.right() - wide, area.bottom() - high, wide, high)
+
+
 def thickness_text(source: Provenance) -> str:
     """Slice thickness as the header gives it."""
     return f"{source.slice_thickness_mm:g} mm" if source.slice_thickness_mm else ""

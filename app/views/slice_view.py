@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QPointF, Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QWidget
 
@@ -12,6 +12,7 @@ from app.tools.hand import Hand
 from app.viewing import Viewing, ViewingModel
 from app.views.cross import touched_handle
 from app.views.inline_text import ask_text
+from app.views.overlay import window_place
 from app.views.plane_stage import PlaneStage
 from engine.ct.geometry import Plane, Point
 from engine.reading.document import Document
@@ -27,6 +28,7 @@ class SliceView(PlaneStage):
     hovered = Signal(object)  # LPS point under the pointer, or None
     double_clicked = Signal(object)  # the plane
     said = Signal(str)  # why a press does nothing
+    window_asked = Signal(object)  # global px: width and level are to be typed there
     context_requested = Signal(object, str)  # LPS point, id of the ROI or measurement there or ""
 
     def __init__(self, viewing: ViewingModel, document: Document, plane: Plane, parent: QWidget | None = None) -> None:
@@ -119,10 +121,13 @@ class SliceView(PlaneStage):
         self.refresh()
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        """The shell maximises the plane, or puts it back."""
+        """On width and level they can be typed; elsewhere the shell maximises the plane, or puts it back."""
         if event.button() == Qt.MouseButton.LeftButton:
             self._hand.drop()  # what its first click began
-            self.double_clicked.emit(self.plane)
+            if window_place(self.viewing.state, QRectF(self.rect())).contains(event.position()):
+                self.window_asked.emit(event.globalPosition().toPoint())
+            else:
+                self.double_clicked.emit(self.plane)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """A notch is a slice, up towards the head; with Ctrl it zooms about the pointer."""
