@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -71,7 +70,7 @@ def place_text(key: KeyImage) -> str:
 def draw(key: KeyImage, state: Viewing, document: Document, phi: Phi) -> QImage:
     """A key image as a pane of EXPORT_PX would show it."""
     viewing = ViewingModel()
-    viewing.set(**vars(replace(state, phi=phi, lens=False, selected="", layout=key.plane)))
+    viewing.set(**{**vars(state), "phi": phi, "lens": False, "selected": "", "layout": key.plane})
     view = SliceView(viewing, document, Plane(key.plane))
     try:
         view.resize(*EXPORT_PX)

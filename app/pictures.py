@@ -37,7 +37,8 @@ def save(image: QImage, path: Path) -> Path:
     path = path if path.suffix.lower() == ".png" else path.with_name(f"{path.name}.png")
     part = path.with_name(f"{path.name}.part")
     try:
-        if not image.save(str(part), "PNG"):
+        # WORKAROUND PySide6 6.11: the stubs want bytes for the format, the method takes str only.
+        if not image.save(str(part), "PNG"):  # type: ignore[call-overload]
             raise OSError
         part.replace(path)
     except OSError as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,7 @@ from app.opening import Listed
 if TYPE_CHECKING:
     from app.main_window import MainWindow
 
+Entry = tuple[str, Callable[[], object] | None]  # text, and what it does
 SHOWN = 60  # letters of a path
 
 
@@ -31,10 +34,10 @@ class LiveMenus:
     def fill_recent(self) -> None:
         """The paths, last first; without names of folders while patients are not shown in full."""
         hidden = self._window.desk.viewing.state.phi != "full"
-        entries = []
+        entries: list[Entry] = []
         for number, path in enumerate(self._window.desk.settings.recent, 1):
             text = f"Path {number} (hidden with the patient's data)" if hidden else shortened(path)
-            entries.append((f"&{number % 10}  {escaped(text)}", lambda path=path: self.open_recent(path)))
+            entries.append((f"&{number % 10}  {escaped(text)}", partial(self.open_recent, path)))
         self._put(self._recent, entries or [("Nothing was opened yet", None)])
 
     def open_recent(self, path: str) -> None:
@@ -50,17 +53,17 @@ class LiveMenus:
         """The windows that the shown series brings itself."""
         viewing = self._window.desk.viewing
         volume = viewing.state.volume
-        entries = []
+        entries: list[Entry] = []
         for number, window in enumerate(volume.provenance.windows if volume is not None else (), 1):
             name = window.name or ("of the series" if number == 1 else f"of the series, {number}")
             text = f"{name[:1].upper()}{name[1:]}  {window.width:g} / {window.level:g}"
-            entries.append((escaped(text), lambda window=window: viewing.set(window=window)))
+            entries.append((escaped(text), partial(viewing.set, window=window)))
         self._put(self._presets, entries)
         for action, window in zip(self._made[self._presets], volume.provenance.windows if volume else (), strict=False):
             action.setCheckable(True)
             action.setChecked(viewing.state.window == window)
 
-    def _put(self, menu: QMenu, entries: list[tuple[str, object]]) -> None:
+    def _put(self, menu: QMenu, entries: list[Entry]) -> None:
         """New entries at the top of a menu, in place of the former ones."""
         for old in self._made[menu]:
             menu.removeAction(old)
@@ -71,7 +74,7 @@ class LiveMenus:
             action = QAction(text, menu)
             action.setEnabled(run is not None)
             if run is not None:
-                action.triggered.connect(run)
+                action.triggered.connect(lambda checked=False, run=run: run())
             menu.insertAction(first, action)
             self._made[menu].append(action)
         if entries:

@@ -47,8 +47,8 @@ class Shell(QObject):
         self._desk.changed.emit()
 
     def show_audit(self) -> None:
-        """Open the folder of the audit file, and say where it is."""
-        path = self._desk.case.audit.path
+        """Say where the audit file is, and offer to open it."""
+        path = self._desk.trail.audit.path
         self._window.message.offer(f"The audit file is {path}.", "Open it", lambda: self._open(path))
 
     def _open(self, path: Path) -> None:
