@@ -15,7 +15,7 @@ from engine.reading.measurements import Figures, delete_measurement, name_measur
 from engine.reading.model import Measurement
 
 if TYPE_CHECKING:
-    from app.viewing import ViewingModel
+    from app.viewing import Viewing, ViewingModel
     from engine.reading.document import Document
 
 
@@ -28,6 +28,7 @@ class Measuring(QObject):
         super().__init__(parent)
         self._viewing, self._document = viewing, document
         self._figured = lru_cache(maxsize=512)(figured)
+        viewing.changed.connect(self._viewed)
 
     @property
     def selected(self) -> Measurement | None:
@@ -43,13 +44,8 @@ class Measuring(QObject):
         """What a measurement says; None while there is no whole volume to measure on."""
         state = self._viewing.state
         if state.volume is None or state.loading is not None:
-            self._figured.cache_clear()  # it would keep the former volume
             return None
         return self._figured(state.volume, state.revision, measurement)
-
-    def forget(self) -> None:
-        """Let the former volume go."""
-        self._figured.cache_clear()
 
     def go_to(self, measurement_id: str) -> None:
         """Select a measurement and bring every plane to its middle."""
@@ -97,6 +93,10 @@ class Measuring(QObject):
         if rows:
             count = f"{len(rows)} measurements were" if len(rows) > 1 else "1 measurement was"
             self._copy(table(rows), f"{count} copied; paste into a spreadsheet.")
+
+    def _viewed(self, old: Viewing, new: Viewing) -> None:
+        if new.volume is not old.volume:
+            self._figured.cache_clear()  # it would keep the former volume
 
     def _copy(self, text: str, told: str) -> None:
         QGuiApplication.clipboard().setText(text)

@@ -14,8 +14,9 @@ from app.tools.figures import KINDS
 from app.viewing import Viewing
 from app.views.figure_text import said, title
 from app.views.inline_text import InlineText
+from engine.ct.acquired import AcquiredFrame
 from engine.ct.volume import Volume
-from engine.reading.measurements import Figures
+from engine.reading.measurements import Figures, frame_with
 from engine.reading.model import Measurement, Reading
 
 ROWS = 6  # are shown at least, where there are so many
@@ -36,10 +37,11 @@ def row(measurement: Measurement, figures: Figures | None, volume: Volume | None
 
 def place_of(measurement: Measurement, figures: Figures, volume: Volume) -> str:
     """Plane and slice, such as "axial 90"."""
-    if figures.plane is None:
+    frame = frame_with(volume, measurement)
+    if frame is None or figures.plane is None:
         return "oblique"
-    frame = volume.geometry.plane(figures.plane)
-    return f"{figures.plane.value} {frame.slice_of(measurement.centre) + 1}"
+    name = f"{figures.plane.value} {frame.slice_of(measurement.centre) + 1}"
+    return f"{name} as acquired" if isinstance(frame, AcquiredFrame) else name
 
 
 class MeasuredList(QWidget):

@@ -2,8 +2,9 @@
 
 An outline of four corners is a parallelogram ("rectangle") or the ellipse that touches the middles of its sides; one of
 three or more points is a polygon, even-odd where it crosses itself. HU are of the pixels whose centres lie inside:
-the scan's own pixels of the nearest slice where the outline lies along the grid, else points of the oblique plane one
-smallest voxel edge apart, interpolated linearly.
+those of the slice as acquired where the outline was drawn on one, else the volume's own pixels of the nearest slice
+where the outline lies along the grid, else points of the oblique plane one smallest voxel edge apart, interpolated
+linearly.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from math import atan2, degrees, pi, sqrt
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from engine.ct.geometry import Geometry, Point
 from engine.ct.measure import tissue
@@ -26,6 +27,7 @@ Points = Sequence[Point]
 Array = NDArray[np.float64]
 
 _ALONG = 1e-6  # normals whose cosine lacks no more than this (0.08 degrees) are parallel
+_ON_SLICE = 1e-3  # mm from a slice as acquired at which a plane is that slice
 _TOUCH = 1e-9  # of half an edge: a centre on the outline counts as inside
 
 
@@ -102,6 +104,19 @@ def native_axis(geometry: Geometry, normal: Point) -> int | None:
     return None
 
 
+def acquired_slice(volume: Volume, point: ArrayLike, normal: Point) -> int | None:
+    """The slice as acquired that a plane through a point is, counted as Acquired counts; None where it is none."""
+    stack = volume.acquired
+    if stack is None:
+        return None
+    x, y, z = (float(value) for value in stack.axes[:, 2])
+    if not parallel((x, y, z), normal):
+        return None
+    away = np.abs((np.asarray(point, float) - stack.positions) @ stack.axes[:, 2])
+    nearest = int(away.argmin())
+    return nearest if away[nearest] <= _ON_SLICE else None
+
+
 def measure_region(volume: Volume, outline: Outline, points: Points, normal: Point) -> Region:
     """The figures of an outline drawn on a plane of that unit normal."""
     corners = np.asarray(points, float)
@@ -173,6 +188,12 @@ def _polygon_area(flat: Array) -> float:
 def _values(volume: Volume, outline: Outline, corners: Array, normal: Point) -> NDArray[Any]:
     """HU whose pixel centres lie inside the outline."""
     geometry = volume.geometry
+    acquired = acquired_slice(volume, corners[0], normal)
+    if acquired is not None and volume.acquired is not None:
+        picture = volume.acquired.slices[acquired]
+        flat = volume.acquired.pixel(corners, acquired)
+        rows, columns = inside(outline, flat, (0, picture.shape[0] - 1), (0, picture.shape[1] - 1))
+        return picture[rows, columns]
     axis = native_axis(geometry, normal)
     if axis is None:
         return _oblique_values(volume, outline, corners, normal)

@@ -9,8 +9,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from engine.ct.figures import Region, angle_degrees, cobb_degrees, length_mm, measure_region, normal_of, parallel
-from engine.ct.geometry import Geometry, Plane, Point
+from engine.ct.figures import (
+    Region,
+    acquired_slice,
+    angle_degrees,
+    cobb_degrees,
+    length_mm,
+    measure_region,
+    normal_of,
+    parallel,
+)
+from engine.ct.geometry import Plane, Point
+from engine.ct.oblique import Frame
 from engine.ct.volume import Volume
 from engine.reading.model import Measurement, MeasurementKind, Reading, new_id
 
@@ -107,7 +117,7 @@ def figures_of(volume: Volume, measurement: Measurement) -> Figures:
     """What a measurement says on a volume."""
     points = measurement.points
     empty = Figures("mm" if volume.provenance.spacing_known else "px", volume.provenance.units)
-    said = replace(empty, plane=plane_of(volume.geometry, measurement.normal))
+    said = replace(empty, plane=plane_of(volume, measurement.normal))
     match measurement.kind:
         case "length":
             return replace(said, long=length_mm(*points))
@@ -119,7 +129,7 @@ def figures_of(volume: Volume, measurement: Measurement) -> Figures:
         case "cobb":
             return replace(said, angle=cobb_degrees(*points) if _apart((0, 1), (2, 3), points) else None)
         case "probe":
-            return replace(said, hu=volume.hu_at(points[0]))
+            return replace(said, hu=_value_at(volume, points[0], measurement.normal))
         case "ellipse" | "rectangle" | "freehand":
             return replace(said, region=measure_region(volume, measurement.kind, points, measurement.normal))
         case "arrow":
@@ -131,6 +141,24 @@ def _apart(one: tuple[int, int], other: tuple[int, int], points: tuple[Point, ..
     return all(length_mm(points[a], points[b]) > 0 for a, b in (one, other))
 
 
-def plane_of(geometry: Geometry, normal: Point) -> Plane | None:
-    """The standard plane whose slices have that unit normal; None for an oblique one."""
-    return next((plane for plane in Plane if parallel(normal_of(geometry.plane(plane)), normal)), None)
+def plane_of(volume: Volume, normal: Point) -> Plane | None:
+    """The standard plane whose slices, of the volume or as acquired, have that unit normal; None for an oblique one."""
+    frames: list[Frame] = [volume.geometry.plane(plane) for plane in Plane]
+    if volume.acquired is not None:
+        frames.append(volume.acquired.frame())
+    return next((frame.plane for frame in frames if parallel(normal_of(frame), normal)), None)
+
+
+def frame_with(volume: Volume, measurement: Measurement) -> Frame | None:
+    """The frame that a measurement lies on a slice of: as acquired where it was drawn so; None for an oblique plane."""
+    if volume.acquired is not None and acquired_slice(volume, measurement.points[0], measurement.normal) is not None:
+        return volume.acquired.frame()
+    frames = (volume.geometry.plane(plane) for plane in Plane)
+    return next((frame for frame in frames if parallel(normal_of(frame), measurement.normal)), None)
+
+
+def _value_at(volume: Volume, point: Point, normal: Point) -> float | None:
+    """HU of the pixel that holds a point, of the slice as acquired where the plane is one."""
+    if volume.acquired is not None and acquired_slice(volume, point, normal) is not None:
+        return volume.acquired.hu_at(point)
+    return volume.hu_at(point)

@@ -11,7 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from engine.ct.acquired import Acquired, AcquiredFrame
 from engine.ct.errors import InputError
+from engine.ct.figures import normal_of
 from engine.ct.geometry import Box, Geometry, Plane, Point
 from engine.ct.volume import Provenance, Volume
 from engine.reading import codec, edits
@@ -20,6 +22,7 @@ from engine.reading.measurements import (
     delete_measurement,
     figures_of,
     fits,
+    frame_with,
     name_measurement,
     new_measurement,
     plane_of,
@@ -181,7 +184,8 @@ def test_without_spacing_or_rescale_the_units_say_so() -> None:
 
 def test_a_plane_is_named_by_the_grid_and_an_oblique_one_has_no_name() -> None:
     c, s = np.cos(0.4), np.sin(0.4)
-    tilted = Geometry.from_axes((0, 0, 0), [[1, 0, 0], [0, c, -s], [0, s, c]], (1, 1, 1), (4, 4, 4))
+    grid = Geometry.from_axes((0, 0, 0), [[1, 0, 0], [0, c, -s], [0, s, c]], (1, 1, 1), (4, 4, 4))
+    tilted = Volume(np.zeros((4, 4, 4), np.int16), grid)
     assert plane_of(tilted, (0.0, float(-s), float(c))) is Plane.AXIAL
     assert plane_of(tilted, (-1.0, 0.0, 0.0)) is Plane.SAGITTAL
     assert plane_of(tilted, UP) is None
@@ -192,3 +196,25 @@ def test_kinds_know_how_many_points_they_have() -> None:
     assert not fits("freehand", 2)
     made = new_measurement("probe", [(1, 2, 3)], UP)
     assert (made.centre, made.points) == ((1, 2, 3), ((1, 2, 3),))
+
+
+def test_on_a_slice_as_acquired_the_files_own_pixels_are_measured() -> None:
+    """Three slices of a tilted gantry: the volume between them is resampled, the measurement is not."""
+    c, s = np.cos(0.3), np.sin(0.3)
+    axes = np.array([[1, 0, 0], [0, c, -s], [0, s, c]])
+    positions = np.array([[0.0, 0.0, 4.0 * n] for n in range(3)])
+    slices = tuple((np.arange(80).reshape(8, 10) + 1000 * n).astype(np.int16) for n in range(3))
+    grid = Geometry.from_axes((0, 0, 0), np.eye(3), (1, 2, 4), (3, 8, 10))
+    scan = Volume(np.zeros((3, 8, 10), np.int16), grid, acquired=Acquired(slices, positions, axes, (2.0, 1.0), grid))
+    frame = scan.acquired.frame().at(1)  # type: ignore[union-attr]
+    corners = [frame.to_mm(*at, 1) for at in ((1.5, 2.5), (4.5, 2.5), (4.5, 6.5), (1.5, 6.5))]
+    box = new_measurement("rectangle", corners, normal_of(frame))
+    region = figures_of(scan, box).region
+    assert region is not None
+    picture = frame.take(scan.hu, 1)[3:7, 2:5]
+    assert (region.pixels, region.min, region.max) == (12, picture.min(), picture.max())
+    assert region.area_mm2 == pytest.approx(3 * 8)
+    assert figures_of(scan, box).plane is Plane.AXIAL
+    probe = new_measurement("probe", [frame.to_mm(4, 5, 1)], normal_of(frame))
+    assert figures_of(scan, probe).hu == frame.take(scan.hu, 1)[5, 4]
+    assert isinstance(frame_with(scan, box), AcquiredFrame)
