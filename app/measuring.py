@@ -5,12 +5,15 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QGuiApplication
 
 from app.tools.figures import KINDS
 from app.views.figure_text import figured, said, table
-from engine.ct.oblique import Frame
+from engine.ct.figures import normal_of, parallel
+from engine.ct.geometry import Geometry, Plane
+from engine.ct.oblique import Frame, Turn, frame_of
 from engine.reading.measurements import Figures, delete_measurement, name_measurement, shift_measurement
 from engine.reading.model import Measurement
 
@@ -48,10 +51,11 @@ class Measuring(QObject):
         return self._figured(state.volume, state.revision, measurement)
 
     def go_to(self, measurement_id: str) -> None:
-        """Select a measurement and bring every plane to its middle."""
-        measurement = self._document.reading.measurement(measurement_id)
+        """Select a measurement and bring every plane to its middle; the planes are turned so that one shows it."""
+        measurement, state = self._document.reading.measurement(measurement_id), self._viewing.state
         if measurement is not None:
-            self._viewing.set(selected=measurement_id, cursor=measurement.centre)
+            turn = turn_for(state.volume.geometry, measurement, state.turn) if state.volume is not None else None
+            self._viewing.set(selected=measurement_id, cursor=measurement.centre, turn=turn)
 
     def nudge(self, frame: Frame, right: int, down: int) -> None:
         """Shift the selected measurement by pixels of a plane."""
@@ -101,6 +105,20 @@ class Measuring(QObject):
     def _copy(self, text: str, told: str) -> None:
         QGuiApplication.clipboard().setText(text)
         self.said.emit(told)
+
+
+def turn_for(geometry: Geometry, measurement: Measurement, now: Turn | None) -> Turn | None:
+    """The turn in which a plane shows a measurement: as it is now if one does, else none, else the smallest."""
+    for turn in (now, None):
+        if any(parallel(normal_of(frame_of(geometry, plane, turn)), measurement.normal) for plane in Plane):
+            return turn
+    wanted = np.array(measurement.normal)
+    usual = max((np.array(normal_of(geometry.plane(plane))) for plane in Plane), key=lambda each: abs(each @ wanted))
+    wanted = wanted if usual @ wanted > 0 else -wanted
+    axis = np.cross(usual, wanted)
+    sine = float(np.linalg.norm(axis))
+    x, y, z = axis / sine * np.arctan2(sine, float(usual @ wanted))
+    return Turn((float(x), float(y), float(z)), measurement.centre)
 
 
 def name_of(measurement: Measurement) -> str:

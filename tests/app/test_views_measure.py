@@ -11,11 +11,13 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from app.measuring import Measuring
 from app.tools.figures import KINDS, MEASURING
 from app.views.figure_text import values
 from app.views.inline_text import InlineText
 from engine.ct.figures import length_mm, normal_of
 from engine.ct.geometry import Geometry, Plane
+from engine.ct.oblique import Turn
 from engine.ct.volume import Provenance, Volume
 from engine.reading.measurements import figures_of
 from engine.reading.model import Measurement
@@ -346,6 +348,45 @@ def test_a_grid_that_is_turned_and_has_no_spacing_measures_pixels(qtbot: QtBot) 
     figures = figures_of(volume, only(viewed))
     assert values(figures)[0] == f"{figures.long:.1f} px"
     assert np.abs(np.dot(only(viewed).normal, normal_of(viewed.views[Plane.SAGITTAL].frame))) == pytest.approx(1)
+
+
+def test_on_turned_planes_lengths_are_true_and_the_mark_goes_when_they_turn_away(chest: Viewed) -> None:
+    turn = Turn((0.35, 0.2, 0.0), MASS.centre)
+    chest.viewing.set(turn=turn)
+    QApplication.processEvents()
+    view = chest.views[Plane.AXIAL]
+    assert view.turned
+    take(chest, "rectangle")
+    a, b = chest.point(Plane.AXIAL, A), chest.point(Plane.AXIAL, B)
+    chest.drag(Plane.AXIAL, A, B)
+    measurement, figures = only(chest), figures_of(read_volume(chest), only(chest))
+    assert figures.plane is None
+    assert length_mm(measurement.points[0], measurement.points[2]) == pytest.approx(length_mm(a, b))
+    assert figures.region is not None
+    shown = view.frame.take(read_volume(chest).hu, view.slice)
+    columns, rows = (np.sort(view.frame.to_screen(np.array([a, b]))[:, axis]) for axis in (0, 1))
+    part = shown[int(np.ceil(rows[0])) : int(rows[1]) + 1, int(np.ceil(columns[0])) : int(columns[1]) + 1]
+    assert figures.region.mean == pytest.approx(part.mean(), abs=10)  # another sampling of the same tissue
+    assert [each.measurement for each in view.overlay.figures.on(view.slice)] == [measurement]
+    chest.viewing.set(turn=None)
+    view.overlay.figures.follow(chest.document.reading.measurements, view.frame)
+    assert all(view.overlay.figures.on(slice_) == [] for slice_ in range(view.frame.count))
+    measuring = Measuring(chest.viewing, chest.document)
+    measuring.go_to(measurement.id)
+    QApplication.processEvents()
+    view.overlay.figures.follow(chest.document.reading.measurements, view.frame)
+    assert [each.measurement for each in view.overlay.figures.on(view.slice)] == [measurement]
+
+
+def test_going_to_a_measurement_on_the_volumes_own_slices_turns_the_planes_back(chest: Viewed) -> None:
+    take(chest, "length")
+    chest.drag(Plane.CORONAL, A, B)
+    chest.viewing.set(turn=Turn((0.0, 0.0, 0.5), MASS.centre))
+    Measuring(chest.viewing, chest.document).go_to(only(chest).id)
+    assert chest.viewing.state.turn is None
+    chest.viewing.set(turn=Turn((0.0, 0.5, 0.0), MASS.centre))  # the coronal plane stays as it is
+    Measuring(chest.viewing, chest.document).go_to(only(chest).id)
+    assert chest.viewing.state.turn is not None
 
 
 def test_every_kind_has_a_tool_with_its_own_key() -> None:
