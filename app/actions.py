@@ -18,7 +18,7 @@ from app.action import (
     shown,
     tool,
 )
-from app.actions_3d import ACTIONS_3D
+from app.actions_3d import ACTIONS_3D, OPEN_MASK
 from app.compare_actions import COMPARING, DETACHING
 from app.measure_actions import MEASURE
 from app.panels.layouts import TITLES
@@ -48,6 +48,7 @@ _FILE = (
         enabled=lambda w: len(w.desk.case.series) > 1,
     ),
     *shell.FILE,
+    OPEN_MASK,
     Action("export", "Export reading…", (), "ph.export", lambda w: w.export_reading(), "File", enabled=saved),
     Action("quit", "Quit", ("Ctrl+Q",), "ph.sign-out", lambda w: w.close(), "File"),
 )

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.action import Action, selected, shown
+from PySide6.QtWidgets import QFileDialog
+
+from app.action import Action, ready, selected, shown
 from app.show3d import LOOK_TEXTS
 from engine.ct.geometry import Box, Plane
 
 if TYPE_CHECKING:
     from app.main_window import MainWindow
 
+MASKS = "Label maps (*.nii *.nii.gz *.nrrd *.nhdr *.mha *.mhd);;All files (*)"
 MARGIN_MM = 20.0  # around an ROI that the picture is clipped to
 _INSET = 0.15  # of the scan's size: the first clipping box's faces lie inside, where they can be seen and gripped
 _SIDES = {"A": "the front", "P": "the back", "L": "the left", "R": "the right", "H": "the head", "F": "the feet"}
@@ -88,6 +92,22 @@ def _box_shown(window: MainWindow) -> bool:
     return window.desk.viewing.state.show3d.clip is not None
 
 
+def _choose_mask(window: MainWindow) -> None:
+    """Ask for label maps and show them over the scan."""
+    names, _ = QFileDialog.getOpenFileNames(window, "Open mask", window.desk.settings.folder, MASKS)
+    window.desk.masks.open([Path(name) for name in names])
+
+
+OPEN_MASK = Action(
+    "open_mask",
+    "Open mask…",
+    ("Ctrl+M",),
+    "ph.stack",
+    _choose_mask,
+    "File",
+    enabled=ready,
+    tip="A label map, as surfaces in 3D and outlines in the planes",
+)
 ACTIONS_3D = (
     *(_look(key, text) for key, text in LOOK_TEXTS.items()),
     *(_side(letter) for letter in _SIDES),

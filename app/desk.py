@@ -13,6 +13,7 @@ from app.case import Case
 from app.compare import Comparison
 from app.explainer import Explainer, MakeReasoner, hosted
 from app.job import Jobs
+from app.masks import Masks
 from app.measuring import Measuring
 from app.phi import SAID, STATES
 from app.settings import Settings
@@ -53,12 +54,15 @@ class Desk(QObject):
         self.comparison = Comparison(self.viewing, self.case, self.jobs)
         self.explainer = Explainer(self.viewing, self.document, self.case, self.jobs, make_reasoner)
         self.measuring = Measuring(self.viewing, self.document, self)
+        self.masks = Masks(self.viewing, self.jobs)
         self._suggester: Suggester | None = None
         self.plane = Plane.AXIAL  # where the pointer was last: keys act there
         self.where = self.viewing  # and in which of two compared series
-        for part in (self.case, self.explainer, self.comparison, self.trail):
+        for part in (self.case, self.explainer, self.comparison, self.trail, self.masks):
             part.failed.connect(self.failed)
         self.case.said.connect(self.said)
+        self.masks.said.connect(self.said)
+        self.masks.progressed.connect(self.suggested)
         self.measuring.said.connect(self.said)
         self.explainer.changed.connect(self.changed)
         self.comparison.changed.connect(self._compared)
@@ -113,9 +117,9 @@ class Desk(QObject):
         if self.explainer.stop():
             self.said.emit("Stopped.")
             return True
-        return (
-            (self._suggester is not None and self._suggester.stop()) or self.comparison.cancel() or self.case.cancel()
-        )
+        if self._suggester is not None and self._suggester.stop():
+            return True
+        return self.masks.cancel() or self.comparison.cancel() or self.case.cancel()
 
     def reset(self) -> None:
         """Window as the series came; the views put back zoom and pan. The slice stays."""

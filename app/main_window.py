@@ -19,6 +19,7 @@ from app.panels.about import About
 from app.panels.findings_panel import FindingsPanel
 from app.panels.help_panel import HelpPanel
 from app.panels.live_menus import LiveMenus
+from app.panels.masks_panel import MasksPanel
 from app.panels.merging import Merging
 from app.panels.message_bar import MessageBar
 from app.panels.model_dialog import ModelDialog
@@ -30,6 +31,7 @@ from app.panels.shell import Shell
 from app.panels.status import Status
 from app.panels.warnings_dialog import WarningsDialog
 from app.tools.figures import MEASURING
+from app.viewing import Viewing
 from engine.ct.errors import InputError
 
 FILES = "CT images (*.dcm *.ima *.nii *.nii.gz *.nrrd *.nhdr *.mha *.mhd *.zip *.loupe DICOMDIR);;All files (*)"
@@ -60,8 +62,10 @@ class MainWindow(QMainWindow):
         self.series = SeriesPanel(desk)
         self.findings = FindingsPanel(desk)
         self.reasoning = ReasoningPanel(desk)
+        self.masks = MasksPanel(desk)
         self.status = Status(desk)
         self.docks = self._dock_all()
+        self.legend = self._dock("Masks", self.masks, Qt.DockWidgetArea.LeftDockWidgetArea, 200)
         self._hidden: list[QDockWidget] = []
         self.menus = Menus(self, desk.settings.keys)
         self.shell, self.merging, self.pictures = Shell(self), Merging(self), PictureTaker(self)
@@ -79,17 +83,18 @@ class MainWindow(QMainWindow):
             ("Findings", self.findings, left, 200),
             ("Reasoning", self.reasoning, right, 304),
         )
-        docks = {}
-        for title, panel, area, least in table:
-            dock = QDockWidget(title, self)
-            dock.setObjectName(title.lower())
-            dock.setWidget(panel)
-            panel.setMinimumWidth(least)
-            self.addDockWidget(area, dock)
-            docks[title.lower()] = dock
+        docks = {title.lower(): self._dock(title, panel, area, least) for title, panel, area, least in table}
         self.setCorner(Qt.Corner.TopLeftCorner, left)
         self.setCorner(Qt.Corner.TopRightCorner, right)
         return docks
+
+    def _dock(self, title: str, panel: QWidget, area: Qt.DockWidgetArea, least: int) -> QDockWidget:
+        dock = QDockWidget(title, self)
+        dock.setObjectName(title.lower())
+        dock.setWidget(panel)
+        panel.setMinimumWidth(least)
+        self.addDockWidget(area, dock)
+        return dock
 
     def _share_out(self) -> None:
         """The docks' first sizes."""
@@ -112,6 +117,7 @@ class MainWindow(QMainWindow):
         desk = self.desk
         desk.failed.connect(self.message.say)
         desk.case.begun.connect(lambda series: self.message.hide())
+        desk.viewing.changed.connect(self._masks_changed)
         desk.suggested.connect(self.status.show_progress)
         self.panes.hovered.connect(self.status.hover)
         self.panes.hovered_beside.connect(lambda point: self.status.hover(point, desk.comparison.second))
@@ -213,7 +219,8 @@ class MainWindow(QMainWindow):
 
     def toggle_panels(self) -> None:
         """Hide every panel, or show again those that were hidden so."""
-        shown = [dock for dock in self.docks.values() if not dock.isHidden()]  # those behind a tab are not hidden
+        all_docks = (*self.docks.values(), self.legend)
+        shown = [dock for dock in all_docks if not dock.isHidden()]  # those behind a tab are not hidden
         for dock in shown or self._hidden or self.docks.values():
             dock.setVisible(not shown)
         self._hidden = [*self._hidden, *shown] if shown else []
@@ -241,6 +248,14 @@ class MainWindow(QMainWindow):
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.show()
 
+    def _masks_changed(self, old: Viewing, new: Viewing) -> None:
+        """The legend comes with the first mask and goes with the last."""
+        if bool(old.masks) != bool(new.masks):
+            self.legend.setVisible(bool(new.masks))
+            self.resizeDocks(
+                [self.docks["series"], self.docks["findings"], self.legend], [250, 250, 500], Qt.Orientation.Vertical
+            )
+
     def _context(self, point: object, roi_id: str) -> None:
         if roi_id:
             self.desk.viewing.set(selected=roi_id)
@@ -266,6 +281,7 @@ class MainWindow(QMainWindow):
         self._fresh = not settings.docks
         if settings.docks:
             self.restoreState(QByteArray.fromBase64(settings.docks.encode()), LAYOUT_VERSION)
+        self.legend.hide()
         self.panes.restore(settings)
 
     def showEvent(self, event: QShowEvent) -> None:

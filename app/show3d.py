@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from engine.ct.geometry import Box, Plane, Point
+
+if TYPE_CHECKING:
+    from engine.ct.labels import Label, LabelMap
 
 LOOK_TEXTS = {
     "soft": "Soft tissue",
@@ -36,3 +40,17 @@ class Show3D:
     outlines: bool = False  # the crosshair's planes as thin frames
     face: str = ""  # letter of FACES that the reader asked for last
     asked: int = 0  # grows with every asking: the same face twice is asked twice
+
+
+@dataclass(frozen=True)
+class ShownMask:
+    """One open map and how it is shown: numbers of labels that are hidden, and the surfaces' opacity 0..1."""
+
+    map: LabelMap
+    hidden: frozenset[int] = frozenset()
+    opacity: float = 1.0
+
+    @property
+    def visible(self) -> tuple[Label, ...]:
+        """The labels that are shown."""
+        return tuple(label for label in self.map.labels if label.number not in self.hidden)

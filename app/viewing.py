@@ -8,7 +8,7 @@ from typing import Any, Literal
 from PySide6.QtCore import QObject, Signal
 
 from app.phi import Phi
-from app.show3d import Show3D
+from app.show3d import Show3D, ShownMask
 from engine.ct.geometry import Point
 from engine.ct.oblique import Turn
 from engine.ct.slab import Slab
@@ -47,6 +47,7 @@ class Viewing:
     voi_function: VoiFunction = "LINEAR"  # of the slice panes; 3D and the model's canvas are LINEAR always
     smooth: bool = True  # pixels are interpolated on the screen
     cross: bool = True  # lines where the other planes cut
+    masks: tuple[ShownMask, ...] = ()
 
     @property
     def length_unit(self) -> str:

@@ -207,7 +207,16 @@ def _look(state: Viewing) -> tuple[object, ...]:
 
 def _dress(state: Viewing) -> tuple[object, ...]:
     """What changes the overlays but not the picture."""
-    return (state.overlays, state.selected, state.lens, state.tool, state.layout, state.loading, state.cross)
+    return (
+        state.overlays,
+        state.selected,
+        state.lens,
+        state.tool,
+        state.layout,
+        state.loading,
+        state.cross,
+        state.masks,
+    )
 
 
 def _same_grid(a: Geometry, b: Geometry) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app.show3d import Show3D
+from app.show3d import Show3D, ShownMask
 from app.views.camera import Camera
 from engine.ct.geometry import Point
 
@@ -21,6 +21,7 @@ class Shot:
     look: str  # a key of LOOKS, or "none"
     show: Show3D
     walls: tuple[Wall, ...]
+    masks: tuple[ShownMask, ...]
     turning: bool  # the coarse copy, as many pixels as the time allows
     scale: float = 1.0
     step: float = 1.0

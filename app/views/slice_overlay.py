@@ -11,6 +11,7 @@ from PySide6.QtGui import QPainter
 
 from app.theme import ACCENT, MUTED, SUGGESTION
 from app.viewing import Viewing, ViewingModel
+from app.views.contours import Contours
 from app.views.cross import cross_lines, draw_cross
 from app.views.figures import Figures
 from app.views.lens import draw_lens, lens_picture, lens_place
@@ -37,6 +38,7 @@ class SliceOverlay:
         self.figures = Figures()
         self.home = plane is Plane.AXIAL  # whether what need be said once only is said here
         self.also: Callable[[QPainter, PlaneStage], None] | None = None  # painted under ROIs and texts
+        self._contours = Contours()
         # One value each is kept, and dropped with its volume.
         self._readout = lru_cache(maxsize=1)(readout)
         self._lens = lru_cache(maxsize=1)(lens_picture)
@@ -53,6 +55,8 @@ class SliceOverlay:
         if state.volume is None:
             self._paint_empty(painter, area)
             return
+        if state.masks:
+            self._contours.paint(painter, state.masks, view.frame, view.slice, view.transform_px)
         turning = state.tool == "crosshair"
         if state.overlays != "off" and (state.cross or turning):
             draw_cross(painter, cross_lines(view, state.cursor), area, turning)

@@ -6,9 +6,9 @@ Rays on the CPU and a picture in memory work with every display and without one.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import vtkmodules.vtkRenderingOpenGL2
@@ -34,6 +34,12 @@ from app.views.shot import Shot, Wall
 from app.views.volume_data import Small
 
 Pixels = NDArray[np.uint8]
+
+
+if TYPE_CHECKING:
+    from app.show3d import ShownMask
+    from app.views.surfaces import Surfaces
+    from engine.ct.geometry import Geometry
 
 
 @dataclass
@@ -62,16 +68,20 @@ class VolumeScene:
         self._window.AddRenderer(self._renderer)
         self._window.AddObserver("AbortCheckEvent", self._check)
         self._look: tuple[Look, float] | None = None
+        self.surfaces: Surfaces | None = None
 
     @property
     def ready(self) -> bool:
         """Whether there is a copy to show."""
         return bool(self._levels)
 
-    @property
-    def renderer(self) -> Any:
-        """Where surfaces are added."""
-        return self._renderer
+    def build(self, masks: tuple[ShownMask, ...], geometry: Geometry) -> Iterator[float]:
+        """Surfaces of all structures; yields the share that is done."""
+        if self.surfaces is None:
+            from app.views.surfaces import Surfaces
+
+            self.surfaces = Surfaces(self._renderer)
+        yield from self.surfaces.build(masks, geometry)
 
     def put(self, small: Small) -> None:
         """A copy to show, the coarse one first."""
@@ -86,6 +96,8 @@ class VolumeScene:
         self._volume.SetVisibility(shot.look != "none")
         if shot.look != "none":
             self._dress(shot, level)
+        if self.surfaces is not None:
+            self.surfaces.dress(shot)
         self._aim(shot.camera)
         self._wall(shot.walls, level)
         self._window.SetSize(max(round(shot.width / shot.scale), 1), max(round(shot.height / shot.scale), 1))

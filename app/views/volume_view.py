@@ -26,7 +26,7 @@ from app.views.shot import Shot, Wall
 from app.views.volume_data import Small
 from app.views.volume_hand import VolumeHand
 from app.views.volume_marks import Sheet, letters
-from app.views.volume_worker import Broken, Built, Drawn, VolumeWorker
+from app.views.volume_worker import Built, Drawn, Surfaced, VolumeWorker
 from engine.ct.geometry import Box, Point
 from engine.reading.document import Document
 from engine.reading.model import Reading
@@ -57,6 +57,7 @@ class VolumeView(QWidget):
         self.fault = ""
         self._picture: tuple[QImage, Camera] | None = None
         self._final = False
+        self._surfaced = 1.0  # share of the masks that has its surface
         self._quiet = QTimer(self, singleShot=True, interval=QUIET_MS)
         self._quiet.timeout.connect(self._settle)
         self._poll = QTimer(self, interval=_POLL_MS)
@@ -125,7 +126,9 @@ class VolumeView(QWidget):
     def _viewing_changed(self, old: Viewing, new: Viewing) -> None:
         if new.volume is not old.volume or (new.loading is None) != (old.loading is None):
             self._restart()
-        elif new.show3d != old.show3d:
+        elif (new.show3d, new.masks) != (old.show3d, old.masks):
+            if [each.map for each in new.masks] != [each.map for each in old.masks]:
+                self._surface(new)
             self._show_changed(old.show3d, new.show3d)
         elif new.cursor != old.cursor:
             self._cursor_moved(new)
@@ -133,11 +136,18 @@ class VolumeView(QWidget):
             self.update()
 
     def _show_changed(self, old: Show3D, new: Show3D) -> None:
-        self._menu.setText(f"{LOOK_TEXTS[self.look]} ▾")
+        self._place_menu()
         if new.asked != old.asked and new.face:
             self.face(new.face)
         else:
             self._hurry()
+
+    def _surface(self, state: Viewing) -> None:
+        """The masks' surfaces, one after the other."""
+        if self._worker is not None:
+            self._surfaced = 0.0 if state.masks else 1.0
+            self._worker.surface(state.masks)
+            self._poll.start()
 
     def _cursor_moved(self, new: Viewing) -> None:
         """Scrolling next door comes first: no slow picture, nothing built meanwhile."""
@@ -161,7 +171,7 @@ class VolumeView(QWidget):
         self._ender()
         self._ender = lambda: None
         self._worker, self._small, self._picture = None, None, None
-        self._whole, self._final, self.fault = False, False, ""
+        self._whole, self._final, self.fault, self._surfaced = False, False, "", 1.0
         self._menu.hide()
         state = self.viewing.state
         if state.volume is not None and state.loading is None:
@@ -170,6 +180,8 @@ class VolumeView(QWidget):
             self.destroyed.connect(worker.stop)
             worker.hold(_HOLD_S)
             self._poll.start()
+            if state.masks:
+                self._surface(state)
         if state.show3d.clip is not None or state.show3d.cuts:
             self.viewing.set(show3d=replace(state.show3d, clip=None, cuts=frozenset()))
         self.update()
@@ -194,8 +206,10 @@ class VolumeView(QWidget):
     def _shot(self, scale: float = 1.0, step: float = 1.0, *, turning: bool = False) -> Shot:
         ratio = self.devicePixelRatioF()
         width, height = round(self.width() * ratio), round(self.height() * ratio)
-        show = self.viewing.state.show3d
-        return Shot(self.camera, width, height, self.look, show, self._walls(), turning, scale, step)
+        state = self.viewing.state
+        return Shot(
+            self.camera, width, height, self.look, state.show3d, self._walls(), state.masks, turning, scale, step
+        )
 
     def _walls(self) -> tuple[Wall, ...]:
         """What bounds the part shown: the clipping box, and cuts along the planes of the crosshair."""
@@ -220,10 +234,14 @@ class VolumeView(QWidget):
                 self._drawn(item)
             elif isinstance(item, Built):
                 self._built(item)
-            elif isinstance(item, Broken):
+            elif isinstance(item, Surfaced):
+                self._surfaced = item.share
+                if item.share == 1 or not self._quiet.isActive():
+                    self._hurry()
+            else:
                 self.fault = item.why
                 self.update()
-        if worker is None or self.fault or (self._final and not self._quiet.isActive()):
+        if worker is None or self.fault or (self._final and not self._quiet.isActive() and self._surfaced == 1):
             self._poll.stop()
 
     def _built(self, item: Built) -> None:
@@ -231,7 +249,6 @@ class VolumeView(QWidget):
         self._small, self._whole = item.small, item.whole
         if first:
             self.camera = self._fitted(Camera.facing("A", self.bounds.centre, 1.0))
-            self._menu.setText(f"{LOOK_TEXTS[self.look]} ▾")
             self._menu.show()
             self._place_menu()
             self._hurry()
@@ -248,7 +265,7 @@ class VolumeView(QWidget):
             return
         if (item.shot.scale, item.shot.step) == _DRAFT and self._worker is not None:
             self._worker.want(self._shot(*_BEST))
-        elif self._whole:
+        elif self._whole and self._surfaced == 1:
             self._final = True
             self.settled.emit()
         self.update()
@@ -323,6 +340,7 @@ class VolumeView(QWidget):
         return button
 
     def _place_menu(self) -> None:
+        self._menu.setText(f"{LOOK_TEXTS[self.look]} ▾")
         self._menu.adjustSize()
         self._menu.move(self.width() - self._menu.width() - 8, 6)
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from app.show3d import ShownMask
 from app.views.shot import Shot
 from app.views.volume_data import Small, shrink_steps
 from engine.ct.volume import Volume
@@ -50,7 +51,14 @@ class Broken:
     why: str
 
 
-Result = Drawn | Built | Broken
+@dataclass(frozen=True)
+class Surfaced:
+    """That share of the masks' surfaces is there."""
+
+    share: float
+
+
+Result = Drawn | Built | Broken | Surfaced
 Work = Callable[["VolumeScene"], Iterable[object]]
 
 
@@ -87,8 +95,15 @@ class VolumeWorker:
             if not self._urgent:
                 self._abort.set()
 
-    def do(self, work: Work) -> None:
-        """Work on the scene in steps, between the pictures."""
+    def surface(self, masks: tuple[ShownMask, ...]) -> None:
+        """Build the surfaces of these masks between the pictures."""
+
+        def work(scene: VolumeScene) -> Iterator[None]:
+            for share in scene.build(masks, self._volume.geometry):
+                self._done.put(Surfaced(share))
+                yield
+            self._done.put(Surfaced(1.0))
+
         with self._changed:
             self._work.append(work)
             self._changed.notify()

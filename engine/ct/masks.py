@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from engine.ct.geometry import Geometry
 from engine.ct.nifti import Header
 from engine.ct.volume import Volume
 
+T = TypeVar("T", np.bool_, np.uint16)
 SAME_MM = 0.05  # corners of two grids closer than this are the same
 _LARGEST = 2.0**53  # beyond it a float names no single whole number
 STRAY_SHARE = 0.02  # of a label's voxels that may lie outside the scan before the mask is refused
@@ -32,21 +33,29 @@ def load_mask(path: Path, volume: Volume, label: int | None = None) -> NDArray[n
         raise InputError(f"The mask {path.name} is not a NIfTI, NRRD or MHA file.")
     header = read_header(path)
     geometry = Geometry(header.affine, (header.shape[1], header.shape[2], header.shape[3]))
-    _same_patient(path, geometry, volume.geometry)
     chosen = np.zeros(geometry.shape, bool)
     found: set[int] = set()
     for layer in range(header.shape[0]):
         for k, plane in enumerate(planes(header, layer)):
             if plane.any() or header.inter:
-                values = _labels(plane, header)
+                values = whole_numbers(plane, header)
                 found.update(np.unique(values).tolist())
                 chosen[k] |= (values != 0) if label is None else (values == label)
     if not chosen.any():
         raise InputError(_no_label(path, label, found - {0}))
-    return chosen if _same(geometry, volume.geometry) else _resampled(path, chosen, geometry, volume.geometry)
+    return on_grid(path, chosen, geometry, volume.geometry)
 
 
-def _labels(plane: NDArray[Any], header: Header) -> NDArray[np.int64]:
+def on_grid(path: Path, marked: NDArray[T], mask: Geometry, scan: Geometry) -> NDArray[T]:
+    """The nearest voxel of a mask or label array at every voxel of the scan; 0 outside.
+
+    InputError where it does not belong to the scan.
+    """
+    _same_patient(path, mask, scan)
+    return marked if _same(mask, scan) else _resampled(path, marked, mask, scan)
+
+
+def whole_numbers(plane: NDArray[Any], header: Header) -> NDArray[np.int64]:
     """Whole numbers of a plane; what is not a number (some programs' background) counts as 0."""
     values = np.nan_to_num(plane.astype(np.float64) * header.slope + header.inter, posinf=0.0, neginf=0.0)
     return np.rint(np.clip(values, -_LARGEST, _LARGEST)).astype(np.int64)
@@ -77,7 +86,7 @@ def _same_patient(path: Path, mask: Geometry, scan: Geometry) -> None:
         raise InputError(f"The mask {path.name} lies {away:.1f} mm away from the scan; give a mask made on this scan.")
 
 
-def _resampled(path: Path, chosen: NDArray[np.bool_], mask: Geometry, scan: Geometry) -> NDArray[np.bool_]:
+def _resampled(path: Path, chosen: NDArray[T], mask: Geometry, scan: Geometry) -> NDArray[T]:
     """The mask's nearest voxel at every voxel of the scan; only where the mask is."""
     size = np.array(scan.size_ijk)
     least, most, stray = _reach(chosen, mask, scan)
@@ -87,7 +96,7 @@ def _resampled(path: Path, chosen: NDArray[np.bool_], mask: Geometry, scan: Geom
     reach = np.abs(np.linalg.inv(scan.affine[:3, :3]) @ mask.affine[:3, :3]).sum(axis=1)
     low = np.clip(np.floor(least - reach), 0, size - 1).astype(int)
     high = np.clip(np.ceil(most + reach) + 1, 1, size).astype(int)
-    out = np.zeros(scan.shape, bool)
+    out = np.zeros(scan.shape, chosen.dtype)
     j, i = np.meshgrid(np.arange(low[1], high[1]), np.arange(low[0], high[0]), indexing="ij")
     for k in range(low[2], high[2]):
         points = np.stack([i, j, np.full_like(i, k)], axis=-1)
@@ -96,7 +105,7 @@ def _resampled(path: Path, chosen: NDArray[np.bool_], mask: Geometry, scan: Geom
 
 
 def _reach(
-    chosen: NDArray[np.bool_], mask: Geometry, scan: Geometry
+    chosen: NDArray[T], mask: Geometry, scan: Geometry
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
     """Smallest and largest index (i, j, k) of the scan that the mask touches, and the share of it that lies outside."""
     least, most = np.full(3, np.inf), np.full(3, -np.inf)
@@ -110,11 +119,11 @@ def _reach(
     return least, most, outside / total
 
 
-def _nearest(chosen: NDArray[np.bool_], at: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Values of a mask [k, j, i] at fractional i, j, k; False outside."""
+def _nearest(chosen: NDArray[T], at: NDArray[np.float64]) -> NDArray[T]:
+    """Values of a mask [k, j, i] at fractional i, j, k; 0 outside."""
     near: NDArray[Any] = np.floor(at + 0.5).astype(int)
     size = np.array(chosen.shape[::-1])
     inside = np.all((near >= 0) & (near < size), axis=-1)
     i, j, k = np.moveaxis(np.clip(near, 0, size - 1), -1, 0)
-    values: NDArray[np.bool_] = chosen[k, j, i] & inside
+    values: NDArray[T] = chosen[k, j, i] * inside.astype(chosen.dtype)
     return values
