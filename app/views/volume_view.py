@@ -12,20 +12,18 @@ from typing import Any
 
 import numpy as np
 from PySide6.QtCore import QEvent, QRectF, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent, QWheelEvent
+from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication, QToolButton, QWidget
 
 from app.show3d import CUT_AWAY, LOOK_TEXTS, Show3D
-from app.theme import MUTED, TEXT
 from app.viewing import Viewing, ViewingModel
 from app.views.camera import Camera
-from app.views.lettering import draw_text, line_height, text_width
-from app.views.overlay import Corners, Notes, draw_notes, signed
 from app.views.picking import pick
 from app.views.shot import Shot, Wall
 from app.views.volume_data import Small
 from app.views.volume_hand import VolumeHand
-from app.views.volume_marks import Sheet, letters
+from app.views.volume_marks import letters
+from app.views.volume_paint import paint_empty, paint_over
 from app.views.volume_worker import Built, Drawn, Surfaced, VolumeWorker
 from engine.ct.geometry import Box, Point
 from engine.reading.document import Document
@@ -57,7 +55,7 @@ class VolumeView(QWidget):
         self.fault = ""
         self._picture: tuple[QImage, Camera] | None = None
         self._final = False
-        self._surfaced = 1.0  # share of the masks that has its surface
+        self.surfaced = 1.0  # share of the masks that has its surface
         self._quiet = QTimer(self, singleShot=True, interval=QUIET_MS)
         self._quiet.timeout.connect(self._settle)
         self._poll = QTimer(self, interval=_POLL_MS)
@@ -87,7 +85,7 @@ class VolumeView(QWidget):
     @property
     def letters(self) -> dict[str, str]:
         """Letters of the pane's edges as the camera stands."""
-        return letters(self.camera, self._known)
+        return letters(self.camera, self.known)
 
     @property
     def bounds(self) -> Box:
@@ -145,7 +143,7 @@ class VolumeView(QWidget):
     def _surface(self, state: Viewing) -> None:
         """The masks' surfaces, one after the other."""
         if self._worker is not None:
-            self._surfaced = 0.0 if state.masks else 1.0
+            self.surfaced = 0.0 if state.masks else 1.0
             self._worker.surface(state.masks)
             self._poll.start()
 
@@ -171,7 +169,7 @@ class VolumeView(QWidget):
         self._ender()
         self._ender = lambda: None
         self._worker, self._small, self._picture = None, None, None
-        self._whole, self._final, self.fault, self._surfaced = False, False, "", 1.0
+        self._whole, self._final, self.fault, self.surfaced = False, False, "", 1.0
         self._menu.hide()
         state = self.viewing.state
         if state.volume is not None and state.loading is None:
@@ -235,13 +233,13 @@ class VolumeView(QWidget):
             elif isinstance(item, Built):
                 self._built(item)
             elif isinstance(item, Surfaced):
-                self._surfaced = item.share
+                self.surfaced = item.share
                 if item.share == 1 or not self._quiet.isActive():
                     self._hurry()
             else:
                 self.fault = item.why
                 self.update()
-        if worker is None or self.fault or (self._final and not self._quiet.isActive() and self._surfaced == 1):
+        if worker is None or self.fault or (self._final and not self._quiet.isActive() and self.surfaced == 1):
             self._poll.stop()
 
     def _built(self, item: Built) -> None:
@@ -265,7 +263,7 @@ class VolumeView(QWidget):
             return
         if (item.shot.scale, item.shot.step) == _DRAFT and self._worker is not None:
             self._worker.want(self._shot(*_BEST))
-        elif self._whole and self._surfaced == 1:
+        elif self._whole and self.surfaced == 1:
             self._final = True
             self.settled.emit()
         self.update()
@@ -284,51 +282,19 @@ class VolumeView(QWidget):
         area = QRectF(self.rect())
         painter.fillRect(area, Qt.GlobalColor.black)
         if self._picture is None:
-            self._paint_empty(painter, area)
+            paint_empty(self, painter, area)
             return
         picture, camera = self._picture
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         painter.drawImage(area, picture)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        self._paint_marks(Sheet(painter, camera, self.width(), self.height()))
-        draw_notes(painter, self._notes(camera), area, self.viewing.state.overlays)
-
-    def _paint_marks(self, sheet: Sheet) -> None:
-        state = self.viewing.state
-        for roi in self.document.reading.rois:
-            sheet.roi(roi, roi.id == state.selected)
-        if state.show3d.clip is not None:
-            sheet.clip(state.show3d.clip, self.hand.face)
-        if state.overlays == "off":
-            return
-        if state.show3d.outlines:
-            sheet.outlines(self.bounds, state.cursor)
-        sheet.cursor(state.cursor)
-        if min(self.width(), self.height()) > 200:
-            sheet.cube(self._known)
-
-    def _notes(self, camera: Camera) -> Notes:
-        show = self.viewing.state.show3d
-        said = ["clipped"] if show.clip or show.cuts else []
-        if show.shift or show.stretch != 1:
-            said.append(f"{signed(show.shift)} HU × {show.stretch:.2f}")
-        lines = ((" · ".join(("■ 3D", *said)), MUTED),)
-        return Notes(Corners(bottom_left=lines), letters(camera, self._known), MUTED, None)
+        paint_over(self, painter, camera, area)
 
     @property
-    def _known(self) -> bool:
+    def known(self) -> bool:
+        """Whether the scan says where the patient's sides are."""
         volume = self.viewing.state.volume
         return volume is not None and volume.provenance.orientation_known
-
-    def _paint_empty(self, painter: QPainter, area: QRectF) -> None:
-        text = self.fault or ("3D" if self.viewing.state.volume is None else "3D is being prepared…")
-        box = area.adjusted(16, 16, -16, -16)
-        if self.fault:
-            painter.setPen(QPen(QColor(TEXT)))
-            painter.drawText(box, int(Qt.AlignmentFlag.AlignCenter) | int(Qt.TextFlag.TextWordWrap), text)
-            return
-        text = text if text_width(text) <= box.width() else "3D"
-        draw_text(painter, text, area.center().x() - text_width(text) / 2, area.center().y() - line_height() / 2, MUTED)
 
     def _menu_button(self) -> QToolButton:
         button = QToolButton(self)
