@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import get_args
 
 from PySide6.QtGui import QImage
 
@@ -14,11 +15,14 @@ from app.viewing import Viewing, ViewingModel
 from app.views.slice_view import SliceView
 from app.views.stage import Placing
 from engine.ct.geometry import Plane
+from engine.ct.oblique import Turn
+from engine.ct.slab import Projection, Slab
 from engine.ct.volume import Window
 from engine.reading.document import Document
 from engine.reading.key_images import add_key_image, delete_key_image, same_picture
 from engine.reading.model import KeyImage, Reading, new_id
 
+SLABS = {"mip": "MIP", "minip": "MinIP", "mean": "mean"}
 EXPORT_PX = (1024, 1024)
 
 
@@ -35,6 +39,9 @@ def taken(view: SliceView) -> KeyImage:
         state.inverted,
         None if placing.fitted else view.frame.to_mm(placing.column, placing.row, view.slice),
         0.0 if placing.fitted else shorter / placing.scale,
+        (state.turn.vector, state.turn.pivot) if state.turn is not None else None,
+        state.slab.kind,
+        state.slab.thickness,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
 
@@ -54,7 +61,9 @@ def window_of(key: KeyImage) -> Window:
 
 def show(key: KeyImage, view: SliceView) -> None:
     """Bring a pane (of the key image's plane) to what the key image shows."""
-    view.viewing.set(cursor=key.cursor, window=window_of(key), inverted=key.inverted)
+    slab = Slab(key.slab, key.slab_mm) if key.slab in get_args(Projection) else Slab()  # type: ignore[arg-type]
+    turn = Turn(*key.turn) if key.turn is not None else None
+    view.viewing.set(cursor=key.cursor, window=window_of(key), inverted=key.inverted, turn=turn, slab=slab)
     if key.centre is None or key.field_mm <= 0:
         view.fit()
         return
@@ -64,7 +73,9 @@ def show(key: KeyImage, view: SliceView) -> None:
 
 def place_text(key: KeyImage) -> str:
     """Where it is and how it is windowed, such as "axial · W 1500 L −600"."""
-    return f"{key.plane} · W {key.width:.0f} L {key.level:.0f}".replace("-", "−")
+    slab = f"{SLABS[key.slab]} {key.slab_mm:g} mm" if key.slab in SLABS else ""
+    window = f"W {key.width:.0f} L {key.level:.0f}".replace("-", "−")
+    return " · ".join(filter(None, (key.plane, "oblique" if key.turn else "", slab, window)))
 
 
 def draw(key: KeyImage, state: Viewing, document: Document, phi: Phi) -> QImage:

@@ -200,7 +200,7 @@ class MainWindow(QMainWindow):
 
     def escape(self) -> None:
         """Cancel what is under way; else put a measuring tool away; else reset."""
-        if self.desk.cancel():
+        if self.pictures.cancel() or self.desk.cancel():
             return
         if self.desk.viewing.state.tool in MEASURING:
             self.desk.viewing.set(tool="scroll")

@@ -24,7 +24,7 @@ def picture(widget: QWidget, ratio: float = 1.0) -> QImage:
     made.setDevicePixelRatio(ratio)
     made.fill(QColor(CHROME))
     painter = QPainter(made)
-    widget.render(painter, QPoint(0, 0))
+    QWidget.render(widget, painter, QPoint(0, 0))  # a graphics view's own `render` draws its scene only
     painter.setFont(font())
     painter.setPen(QColor(ACCENT))
     painter.drawText(QRectF(0, high, wide, strip), Qt.AlignmentFlag.AlignCenter, PURPOSE)

@@ -81,9 +81,11 @@ def _roi(values: dict[str, Any]) -> Roi:
 
 
 def _key_image(values: dict[str, Any]) -> KeyImage:
-    exact = {name: float(values[name]) for name in ("width", "level", "field_mm")}
+    exact = {name: float(values[name]) for name in ("width", "level", "field_mm", "slab_mm")}
     centre = _point(values["centre"]) if values["centre"] else None
-    return KeyImage(**{**values, **exact, "cursor": _point(values["cursor"]), "centre": centre})
+    vector, pivot = values["turn"] or (None, None)
+    turn = (_point(vector), _point(pivot)) if vector and pivot else None
+    return KeyImage(**{**values, **exact, "cursor": _point(values["cursor"]), "centre": centre, "turn": turn})
 
 
 def _measurement(values: dict[str, Any]) -> Measurement:

@@ -65,6 +65,9 @@ class KeyImage:
     inverted: bool = False
     centre: Point | None = None  # LPS mm in the middle of the pane; None where the whole slice was fitted
     field_mm: float = 0.0  # along the shorter edge of the pane; 0 where fitted
+    turn: tuple[Point, Point] | None = None  # of oblique planes: axis times angle (radians, LPS), pivot (LPS mm)
+    slab: str = "off"  # "mip", "minip" or "mean" over
+    slab_mm: float = 10.0
     name: str = ""
     created: str = ""  # ISO 8601, UTC
 

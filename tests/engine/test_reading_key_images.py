@@ -17,7 +17,28 @@ from engine.reading.model import KeyImage, Reading, new_id
 from engine.reading.session import Session
 
 AXIAL = KeyImage(new_id(), "axial", (56.4, 86.3, -116.25), 1500.0, -600.0, created="2026-11-22T10:00:00+00:00")
-ZOOMED = KeyImage(new_id(), "coronal", (0.1, 0.2, 0.3), 80.0, 40.0, True, (1 / 3, -2.0, 5.5), 2.5, "apex")
+TURN = ((0.1, 0.0, 1 / 7), (1.0, 2.0, 3.0))
+DAMAGE: list[dict[str, object]] = [
+    {"width": "wide"},
+    {"cursor": [1, 2]},
+    {"plan": "axial"},
+    {"centre": 3},
+    {"turn": [[1, 2], [3]]},
+]
+ZOOMED = KeyImage(
+    new_id(),
+    "coronal",
+    (0.1, 0.2, 0.3),
+    80.0,
+    40.0,
+    True,
+    (1 / 3, -2.0, 5.5),
+    2.5,
+    ((0.1, 0.0, 1 / 7), (1.0, 2.0, 3.0)),
+    "mip",
+    12.5,
+    "apex",
+)
 
 
 def test_key_images_come_back_exactly_from_a_saved_session(tmp_path: Path) -> None:
@@ -35,7 +56,9 @@ def test_a_reading_from_before_key_images_still_opens() -> None:
     assert codec.from_json({**values, "version": 1}) == Reading("1.2")
 
 
-@pytest.mark.parametrize("damage", [{"width": "wide"}, {"cursor": [1, 2]}, {"plan": "axial"}, {"centre": 3}])
+@pytest.mark.parametrize(
+    "damage", [{"width": "wide"}, {"cursor": [1, 2]}, {"plan": "axial"}, {"centre": 3}, {"turn": [[1, 2], [3]]}]
+)
 def test_a_damaged_key_image_is_one_sentence(damage: dict[str, object]) -> None:
     values = json.loads(codec.dumps(add_key_image(Reading("1.2"), AXIAL)))
     values["key_images"][0].update(damage)
