@@ -22,6 +22,7 @@ from app.actions_3d import ACTIONS_3D, OPEN_MASK
 from app.compare_actions import COMPARING, DETACHING
 from app.measure_actions import MEASURE
 from app.panels.layouts import TITLES
+from app.slice_actions import SLICE_ACTIONS
 from engine.ct.volume import PRESETS
 
 _FILE = (
@@ -211,7 +212,9 @@ _REASONING = (
         enabled=lambda w: w.desk.explainer.running,
         tip="Esc stops it too",
     ),
-    Action("correct", "Correct…", ("C",), "ph.pencil-simple", lambda w: w.correct(), "Reasoning", enabled=judging),
+    Action(
+        "correct", "Correct…", ("Shift+C",), "ph.pencil-simple", lambda w: w.correct(), "Reasoning", enabled=judging
+    ),
     Action("choose_model", "Choose model…", (), "ph.cpu", lambda w: w.choose_model(), "Reasoning"),
 )
 _HELP = (
@@ -224,6 +227,7 @@ ACTIONS: tuple[Action, ...] = (
     *_FILE,
     *_EDIT,
     *_VIEW,
+    *SLICE_ACTIONS,
     *DETACHING,
     *COMPARING,
     *ACTIONS_3D,
@@ -254,6 +258,7 @@ TOOLBAR = (
     "|",
     "[View/Layout]",
     "[View/Window presets]",
+    "[View/Slab]",
     "|",
     "undo",
     "redo",
@@ -272,6 +277,7 @@ CONTEXT_VIEW = (
     "reset",
     "overlays",
     "[View/Window presets]",
+    "[View/Slab]",
     "[View/Layout]",
     "detach",
     "|",

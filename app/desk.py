@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from app.case import Case
+from app.cine import Cine
 from app.compare import Comparison
 from app.explainer import Explainer, MakeReasoner, hosted
 from app.job import Jobs
@@ -56,6 +57,7 @@ class Desk(QObject):
         self.measuring = Measuring(self.viewing, self.document, self)
         self.masks = Masks(self.viewing, self.jobs)
         self._suggester: Suggester | None = None
+        self.cine = Cine(lambda: (self.where, self.plane), self)
         self.plane = Plane.AXIAL  # where the pointer was last: keys act there
         self.where = self.viewing  # and in which of two compared series
         for part in (self.case, self.explainer, self.comparison, self.trail, self.masks):
@@ -67,6 +69,7 @@ class Desk(QObject):
         self.explainer.changed.connect(self.changed)
         self.comparison.changed.connect(self._compared)
         self.case.progressed.connect(lambda share: self.changed.emit())
+        self.cine.changed.connect(self.changed)
         self.viewing.changed.connect(self._viewed)
         self._unsubscribe = self.document.subscribe(self._followed)
 
@@ -101,6 +104,7 @@ class Desk(QObject):
 
     def close(self) -> None:
         """Stop all work, save, and give everything back."""
+        self.cine.stop()
         self.explainer.stop()
         self.jobs.close()
         self.explainer.close()
@@ -111,6 +115,8 @@ class Desk(QObject):
 
     def cancel(self) -> bool:
         """Cancel what is under way, the innermost first; False if nothing is."""
+        if self.cine.stop():
+            return True
         if self.document.previewing:
             self.document.abort()
             return True

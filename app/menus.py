@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _SUBMENU_ICONS = {
     "Measure": ("ph.ruler", "Measure"),
     "View/Layout": ("ph.squares-four", "Layout"),
+    "View/Slab": ("ph.stack", "Slab"),
     "View/Window presets": ("ph.sliders", "Preset"),
 }
 

@@ -92,7 +92,7 @@ class AnswerBar(QWidget):
         self.note = label(name="muted", wrap=True)
         self.bars = Bars()
         self.accept = button("Accept ⏎", "Keep this answer as a finding (Enter)", "primary")
-        self.correct = button("Correct…", "Say what it is instead (C)")
+        self.correct = button("Correct…", "Say what it is instead (Shift+C)")
         self.reject = button("Reject ⌫", "Remember that this answer is wrong (Delete)")
         self.editor = _Editor()
         self._buttons = QWidget()

@@ -11,6 +11,9 @@ from app.pictures import PURPOSE
 from app.theme import ACCENT
 from app.viewing import Viewing, ViewingModel
 from engine.ct.geometry import Point
+from engine.ct.oblique import ObliqueFrame, frame_of
+from engine.ct.slab import NAMES, probe
+from engine.ct.volume import Volume
 from engine.reasoning.trace import Done, TraceEvent
 
 SAID_MS = 8000
@@ -50,6 +53,7 @@ class Status(QStatusBar):
         self.warnings.clicked.connect(self.warnings_asked)
         self.model.clicked.connect(self.model_asked)
         desk.said.connect(self.say)
+        desk.cine.told.connect(self.play)
         desk.viewing.changed.connect(self._viewed)
         desk.explainer.changed.connect(self.show_model)
         desk.explainer.came.connect(self._event)
@@ -71,11 +75,16 @@ class Status(QStatusBar):
         if point is None or volume is None:
             self.place.setText("")
             return
-        hu = volume.hu_at(point)
-        value = f"{hu:.0f} {volume.provenance.units}" if hu is not None else "outside"
+        value = self._value(volume, point)
         x, y, z = point
         unit = self._over.state.length_unit
         self.place.setText(f"{value} · ({x:.1f}, {y:.1f}, {z:.1f}) {unit}".replace("-", "−"))
+
+    def play(self, text: str) -> None:
+        """What cine does, in place of the last message; "" when it has stopped."""
+        self._fade.stop()
+        self.said.setText(text)
+        self.said.setToolTip(plain_tip(text))
 
     def show_warnings(self) -> None:
         """How many there are."""
@@ -97,8 +106,19 @@ class Status(QStatusBar):
         self.model.setText(" · ".join(filter(None, (name, self.speed))).replace("&", "&&"))
 
     def _viewed(self, old: Viewing, new: Viewing) -> None:
-        if old.volume is not new.volume or old.revision != new.revision:
+        if old.volume is not new.volume or old.revision != new.revision or (old.slab, old.turn) != (new.slab, new.turn):
             self.hover(self._point, self._over)
+
+    def _value(self, volume: Volume, point: Point) -> str:
+        """The value of the pixel shown: a voxel's own, else it says how it came about."""
+        state = self._over.state
+        frame = frame_of(volume.geometry, self._desk.plane, state.turn)
+        value = probe(volume, frame, state.slab, point)
+        if value is None:
+            return "outside"
+        said = f"{NAMES[state.slab.kind]} {value:.0f} {volume.provenance.units}".lstrip()
+        turned = isinstance(frame, ObliqueFrame) and state.slab.kind == "off"
+        return f"{said} interpolated" if turned else said
 
     def _event(self, event: TraceEvent) -> None:
         if isinstance(event, Done) and event.seconds:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 GAP = 14  # px around the crosshair's point that its lines leave free
 RADIUS = 5.0  # px of a handle
 _REACH = 9.0  # px around a handle's middle that still touch it
+_EDGE = 12  # px that a handle keeps from the edge
 _AWAY = 0.32  # share of the pane's shorter edge between the cross and its handles
 
 
@@ -37,10 +38,22 @@ class CrossLine:
         """Whether it runs along the pane's edges."""
         return min(abs(self.way.x()), abs(self.way.y())) < 1e-6
 
-    def handles(self, area: QRectF) -> tuple[QPointF, QPointF]:
-        """The two places to take hold of it."""
-        away = self.way * _AWAY * min(area.width(), area.height())
-        return (self.middle + away, self.middle - away)
+    def handles(self, area: QRectF) -> list[QPointF]:
+        """The places to take hold of it, within `area`: two, or one where the cross is near the edge."""
+        wanted, inner = _AWAY * min(area.width(), area.height()), area.adjusted(_EDGE, _EDGE, -_EDGE, -_EDGE)
+        found = []
+        for sign in (1, -1):
+            away = min(wanted, _room(self.middle, self.way * sign, inner))
+            if away > 2 * GAP:
+                found.append(self.middle + self.way * sign * away)
+        return found
+
+
+def _room(start: QPointF, way: QPointF, area: QRectF) -> float:
+    """How far one can go within an area, px; 0 from outside it."""
+    edges = ((area.left(), area.right(), start.x(), way.x()), (area.top(), area.bottom(), start.y(), way.y()))
+    rooms = [((high if step > 0 else low) - at) / step for low, high, at, step in edges if abs(step) > 1e-6]
+    return min(rooms) if area.contains(start) else 0.0
 
 
 @dataclass(frozen=True)

@@ -95,9 +95,9 @@ def slab_text(slab: Slab, frame: Frame, slice_: int, unit: str) -> str:
 
 
 def window_text(window: Window, inverted: bool, function: VoiFunction = "LINEAR") -> str:
-    """Window and level, such as "W 1500 L −600 · lung"; the VOI function where it is not the usual one."""
+    """Window and level, such as "W 1500 L −600 · lung"; before its name, which may be cut off, what is unusual."""
     usual = "" if function == "LINEAR" else function.replace("_", " ").lower()
-    said = (f"W {window.width:.0f} L {signed(window.level)}", window.name, usual, "inverted" if inverted else "")
+    said = (f"W {window.width:.0f} L {signed(window.level)}", usual, "inverted" if inverted else "", window.name)
     return " · ".join(part for part in said if part)
 
 

@@ -167,7 +167,7 @@ def test_an_answer_is_corrected_in_place(qtbot: QtBot, chest: Program) -> None:
     """The reader's label stands beside the model's."""
     draw_mass(chest)
     explain(qtbot, chest)
-    key(chest, "C")
+    key(chest, "Shift+C")
     editor = chest.window.reasoning.answer.editor
     assert editor.isVisible()
     editor.field.setCurrentText("solid nodule")
