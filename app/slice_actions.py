@@ -42,7 +42,7 @@ def _more(window: MainWindow, by: int) -> None:
         return
     slab = window.desk.viewing.state.slab
     if slab.kind == "off":
-        window.desk.said.emit("V shows slabs; + and − then make them thicker and thinner.")
+        window.desk.said.emit("Y shows slabs; + and − then make them thicker and thinner.")
         return
     at = THICKNESSES.index(slab.thickness) + by
     _set(window, slab=replace(slab, thickness=THICKNESSES[min(max(at, 0), len(THICKNESSES) - 1)]))
@@ -135,7 +135,7 @@ SLICE_ACTIONS = (
     Action(
         "slab_next",
         "Next projection",
-        ("V",),
+        ("Y",),
         "ph.stack",
         _next_slab,
         "View/Slab",

@@ -27,16 +27,16 @@ def opened(qtbot: QtBot, program: Program, small: Path) -> Program:
     return program
 
 
-def test_v_goes_through_the_projections_and_plus_and_minus_change_the_thickness(opened: Program) -> None:
+def test_y_goes_through_the_projections_and_plus_and_minus_change_the_thickness(opened: Program) -> None:
     viewing = opened.desk.viewing
     kinds = []
     for _ in range(4):
-        key(opened, "V")
+        key(opened, "Y")
         kinds.append(viewing.state.slab.kind)
     assert kinds == ["mip", "minip", "mean", "off"]
     key(opened, "+")
     assert viewing.state.slab.thickness == 10  # nothing is thick: it says how to make it so
-    key(opened, "V")
+    key(opened, "Y")
     key(opened, "+")
     key(opened, "+")
     key(opened, "+")
