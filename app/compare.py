@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
 
 from app import faults
 from app.job import Job, Jobs
+from app.library import identity
 from app.linking import Link, offset_between, other_patient, same_units, share_space
 from app.opening import first_window, series_steps
 from app.viewing import Layout, Viewing, ViewingModel
@@ -25,7 +26,12 @@ if TYPE_CHECKING:
 
 _REPAINT_S = 0.05  # while loading, the picture follows at most this often
 # What the second series has for itself; everything else of Viewing (tool, overlays …) is the same for both.
-_OWN = {"volume", "revision", "loading", "cursor", "window", "inverted", "layout", "grid", "selected", "lens", "show3d"}
+_OWN = {
+    *("volume", "revision", "loading", "cursor", "turn", "window", "inverted", "voi_function"),
+    *("layout", "grid", "selected", "lens", "show3d"),
+}
+_PLACE = ("cursor", "turn")  # what a link carries along
+_LOOK = ("window", "inverted", "voi_function")  # and where both are HU
 _SHARED = tuple(field.name for field in fields(Viewing) if field.name not in _OWN)
 
 
@@ -34,6 +40,9 @@ class Comparison(QObject):
 
     changed = Signal()  # the series, how its loading goes, the link, the planes
     followed = Signal(object)  # the ViewingModel whose cursor was just brought along by the other's
+    begun = Signal(object)  # the Series whose loading begins
+    loaded = Signal(object)  # the whole Volume
+    stopped = Signal(str)  # a load ended early: the kind of its fault, "" where the reader stopped it
     failed = Signal(str)
 
     def __init__(self, first: ViewingModel, case: Case, jobs: Jobs) -> None:
@@ -51,6 +60,8 @@ class Comparison(QObject):
         self._painted = 0.0
         self._carrying = False
         self._before: Layout = "mpr"  # the layout that the comparison took the place of
+        self.second.set(**{name: getattr(first.state, name) for name in _SHARED})
+        case.listed.connect(self._listed)
         first.changed.connect(self._first_changed)
         self.second.changed.connect(self._second_changed)
 
@@ -65,29 +76,35 @@ class Comparison(QObject):
         if not self.apart:
             self.first.set(layout="compare")
         state = self.first.state
-        if series is self._case.current and state.volume is not None and state.loading is None:
-            self.second.set(volume=state.volume, cursor=state.cursor, window=state.window, inverted=state.inverted)
+        current = self._case.current
+        whole = state.volume is not None and state.loading is None
+        if whole and current is not None and identity(series) == identity(current):
+            self.second.set(volume=state.volume, cursor=state.cursor)
+            self.second.set(**{name: getattr(state, name) for name in _LOOK})
             self._loaded()
             return
         self.second.set(loading=0.0)
         self._job = job = self._jobs.run(series_steps(series))
         job.item.connect(self._took)
         job.failed.connect(self._broke)
-        job.finished.connect(self._loaded)
+        job.finished.connect(self._finished)
         self.changed.emit()
 
     def step(self, by: int) -> None:
         """Compare with the next or previous listed series that has images, after the one compared or shown."""
-        shown = [each for each in self._case.series if each.source is not None]
-        here = self.series if self.series in shown else self._case.current
-        if here in shown and len(shown) > 1:
-            self.show(shown[(shown.index(here) + by) % len(shown)])
+        shown = {identity(each): each for each in self._case.series if each.source is not None}
+        keys = list(shown)
+        ours = [identity(each) for each in (self.series, self._case.current) if each is not None]
+        here = next((key for key in ours if key in shown), None)
+        if here is not None and len(keys) > 1:
+            self.show(shown[keys[(keys.index(here) + by) % len(keys)]])
 
     def close(self) -> None:
         """Forget the second series and its memory; a load under way stops."""
         if self._job is not None:
             self._job.cancel()
             self._job = None
+            self.stopped.emit("")
         self.series, self.link = None, None
         self.second.set(volume=None, loading=None)
         self.changed.emit()
@@ -137,7 +154,7 @@ class Comparison(QObject):
             return
         self.wanted = True
         self.link = Link() if self.shared else offset_between(first, second)
-        self._carry(self.first, self.second, self.link.to_second, {"cursor", "window", "inverted"})
+        self._carry(self.first, self.second, self.link.to_second, {*_PLACE, *_LOOK})
         self.changed.emit()
 
     def part(self) -> None:
@@ -167,9 +184,11 @@ class Comparison(QObject):
             return
         state = source.state
         changes: dict[str, Any] = {"cursor": place(state.cursor)} if "cursor" in what else {}
+        if "turn" in what:
+            changes["turn"] = replace(state.turn, pivot=place(state.turn.pivot)) if state.turn is not None else None
         first, second = self.first.state.volume, self.second.state.volume
         if first is not None and second is not None and same_units(first, second):
-            changes |= {name: getattr(state, name) for name in ("window", "inverted") if name in what}
+            changes |= {name: getattr(state, name) for name in _LOOK if name in what}
         if changes:
             with self._alone():
                 target.set(**changes)
@@ -190,12 +209,15 @@ class Comparison(QObject):
         from engine.ct.load import LoadStep
 
         if not isinstance(item, LoadStep):
+            self.begun.emit(item)
             return
         state, now = self.second.state, time.perf_counter()
         share = item.done / max(item.total, 1)
         if state.volume is None:
             self.second.set(volume=item.volume, cursor=item.volume.geometry.bounds.centre, loading=share)
-            self.second.set(window=first_window(item.volume), inverted=item.volume.provenance.inverted)
+            source = item.volume.provenance
+            window = first_window(item.volume)
+            self.second.set(window=window, inverted=source.inverted, voi_function=source.voi_function)
         elif now - self._painted > _REPAINT_S or item.done >= item.total:
             self.second.set(volume=item.volume, revision=state.revision + 1, loading=share)
         else:
@@ -203,8 +225,12 @@ class Comparison(QObject):
         self._painted = now
         self.changed.emit()
 
-    def _loaded(self) -> None:
+    def _finished(self) -> None:
         self._job = None
+        self.loaded.emit(self.second.state.volume)
+        self._loaded()
+
+    def _loaded(self) -> None:
         self.second.set(loading=None)
         self._join_at_once()
         self.changed.emit()
@@ -215,9 +241,16 @@ class Comparison(QObject):
             self.join((0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
 
     def _broke(self, error: Exception) -> None:
+        self._job = None
+        self.stopped.emit(type(error).__name__)
         self.end()
         self.failed.emit(faults.sentence(error))
 
+    def _listed(self, series: tuple[Series, ...]) -> None:
+        """A series whose study was closed is not compared any more."""
+        if self.series is not None and identity(self.series) not in {identity(each) for each in series}:
+            self.end()
+
 
 def _differing(old: Viewing, new: Viewing) -> set[str]:
-    return {name for name in ("cursor", "window", "inverted") if getattr(old, name) != getattr(new, name)}
+    return {name for name in (*_PLACE, *_LOOK) if getattr(old, name) != getattr(new, name)}

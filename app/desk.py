@@ -53,6 +53,7 @@ class Desk(QObject):
         self.case = Case(self.viewing, self.document, self.jobs, sessions)
         self.trail = Trail(self.case, self.viewing, sessions.parent if sessions is not None else None)
         self.comparison = Comparison(self.viewing, self.case, self.jobs)
+        self.trail.follow(self.comparison)
         self.explainer = Explainer(self.viewing, self.document, self.case, self.jobs, make_reasoner)
         self.measuring = Measuring(self.viewing, self.document, self)
         self.masks = Masks(self.viewing, self.jobs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QCursor, QDragEnterEvent, QDropEvent, QShowEvent
@@ -33,6 +34,9 @@ from app.panels.warnings_dialog import WarningsDialog
 from app.tools.figures import MEASURING
 from app.viewing import Viewing
 from engine.ct.errors import InputError
+
+if TYPE_CHECKING:
+    from engine.ct.series import Series
 
 FILES = "CT images (*.dcm *.ima *.nii *.nii.gz *.nrrd *.nhdr *.mha *.mhd *.zip *.loupe DICOMDIR);;All files (*)"
 _OVERLAYS = ("full", "minimal", "off")
@@ -266,8 +270,11 @@ class MainWindow(QMainWindow):
     def _popup(self, keys: tuple[str, ...]) -> None:
         self.menus.popup(keys, QCursor.pos() + QPoint(1, 1))
 
-    def _series_context(self, at: QPoint, study: Study | None) -> None:
+    def _series_context(self, at: QPoint, study: Study | None, series: Series | None) -> None:
         menu = self.menus.popup(CONTEXT_SERIES, at)
+        if series is not None and series.source is not None and self.desk.ready:
+            menu.addSeparator()
+            menu.addAction("Compare beside").triggered.connect(lambda: self.desk.comparison.show(series))
         if study is not None:
             menu.addSeparator()
             menu.addAction("Close this study").triggered.connect(lambda: self.desk.case.close_study(study))

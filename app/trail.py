@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from app.case import Case
+from app.compare import Comparison
 from app.viewing import Viewing, ViewingModel
 from engine.ct.audit import Audit, Loading, Outcome
 from engine.ct.volume import Volume
@@ -35,14 +36,19 @@ class Trail(QObject):
         super().__init__()
         self.audit = Audit(folder)
         self._told = False
-        self._running: _Running | None = None
         case.opened.connect(self._opened)
         case.refused.connect(self._refused)
-        case.leaving.connect(lambda: self._end("cancelled"))
-        case.begun.connect(self._begun)
-        case.loaded.connect(self._loaded)
-        case.stopped.connect(self._stopped)
-        viewing.changed.connect(self._viewed)
+        self._loads = [_Loads(self, case, viewing)]
+        case.leaving.connect(self._loads[0].leave)
+
+    def follow(self, comparison: Comparison) -> None:
+        """Write what is loaded beside the first series too."""
+        self._loads.append(_Loads(self, comparison, comparison.second))
+
+    def ended(self, loading: Loading) -> None:
+        """A loading ended."""
+        self.audit.ended(loading)
+        self._check()
 
     def _opened(self, listed: Listed) -> None:
         for one in listed.opened:
@@ -53,6 +59,28 @@ class Trail(QObject):
     def _refused(self, paths: tuple[str, ...], fault: str) -> None:
         self.audit.refused(paths, fault)
         self._check()
+
+    def _check(self) -> None:
+        if self.audit.fault and not self._told:
+            self.failed.emit(self.audit.fault)
+        self._told = bool(self.audit.fault)
+
+
+class _Loads(QObject):
+    """One place that loads series, one at a time."""
+
+    def __init__(self, trail: Trail, loader: Case | Comparison, viewing: ViewingModel) -> None:
+        super().__init__(trail)
+        self._trail = trail
+        self._running: _Running | None = None
+        loader.begun.connect(self._begun)
+        loader.loaded.connect(self._loaded)
+        loader.stopped.connect(self._stopped)
+        viewing.changed.connect(self._viewed)
+
+    def leave(self) -> None:
+        """Another series comes."""
+        self._end("cancelled")
 
     def _begun(self, series: Series) -> None:
         self._running = _Running(series, time.perf_counter())
@@ -80,10 +108,4 @@ class Trail(QObject):
         codes = tuple(each.code for each in warnings)
         count = series.size_ijk[2]
         path = series.provenance.path
-        self.audit.ended(Loading(outcome, path, series.uid, count, seconds, run.first, megabytes, codes, fault))
-        self._check()
-
-    def _check(self) -> None:
-        if self.audit.fault and not self._told:
-            self.failed.emit(self.audit.fault)
-        self._told = bool(self.audit.fault)
+        self._trail.ended(Loading(outcome, path, series.uid, count, seconds, run.first, megabytes, codes, fault))

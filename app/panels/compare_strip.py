@@ -13,6 +13,7 @@ from app.linking import beyond
 from app.panels.parts import icon, label, plain_tip
 from app.theme import ACCENT, MUTED
 from engine.ct.geometry import Plane
+from engine.ct.oblique import frame_of
 
 _SHARED = "Linked"
 _OFFSET = "Linked by offset"
@@ -84,7 +85,7 @@ class CompareStrip(QWidget):
         if comparison.ready and comparison.other_patient:
             texts.append("⚠ Other patient")
         if comparison.ready and state.volume is not None:
-            frame = state.volume.geometry.plane(comparison.planes[self._second])
+            frame = frame_of(state.volume.geometry, comparison.planes[self._second], state.turn)
             if beyond(frame, state.cursor):
                 texts.append("⚠ Beyond its last slice")
         text = " · ".join(texts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import QMimeData, Qt, QTimer, Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
@@ -15,6 +15,7 @@ from app.panels.layouts import BESIDE, LAYOUTS, PRIMARY, TITLES, VOLUME, Split
 from app.panels.pane_box import PaneBox, Waiting
 from app.panels.pane_windows import PaneWindows
 from app.panels.parts import button
+from app.panels.series_drag import carried_series
 from app.settings import Settings
 from app.viewing import GRIDS, Layout, Viewing
 from app.views.slice_view import SliceView
@@ -60,6 +61,7 @@ class Panes(QWidget):
         self._place.addWidget(self._root)
         for box in self.boxes.values():
             box.entered.connect(self._entered)
+            box.dropped.connect(self._dropped)
         for plane, view in self.slices.items():
             view.hovered.connect(lambda point, plane=plane: self._hovered(plane, point))
             view.double_clicked.connect(self._maximise)
@@ -196,6 +198,17 @@ class Panes(QWidget):
             self._arrange(new.layout)
         if self.volume is None and old.loading is not None and new.loading is None and new.volume is not None:
             QTimer.singleShot(50, self, self.make_volume_view)
+
+    def _dropped(self, name: str, data: QMimeData) -> None:
+        """A series on the first of two compared panes is shown there; anywhere else it comes beside."""
+        case, comparison = self._desk.case, self._desk.comparison
+        series = carried_series(data, case.series)
+        if series is None:
+            return
+        if name == comparison.planes[0] and comparison.series is not None:
+            case.show_series(series)
+        else:
+            comparison.show(series)
 
     def _use_canvas(self) -> None:
         for view in self.slices.values():

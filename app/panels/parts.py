@@ -201,7 +201,7 @@ class RowList(QListWidget):
     def show_row(self, item: QListWidgetItem, row: Row) -> None:
         """Put a row into an item."""
         item.setData(_ROW, row)
-        chosen = Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsEnabled
+        chosen = Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsDragEnabled
         item.setFlags(Qt.ItemFlag.NoItemFlags if row.heading else chosen)
         item.setToolTip(plain_tip(row.tip))
         item.setData(Qt.ItemDataRole.AccessibleTextRole, f"{row.title}, {row.detail}")

@@ -12,7 +12,8 @@ from PySide6.QtWidgets import QHBoxLayout, QListWidgetItem, QProgressBar, QVBoxL
 
 from app.desk import Desk
 from app.library import Credit, Identity, Study, identity
-from app.panels.parts import RowList, as_panel, button, label
+from app.panels.parts import as_panel, button, label
+from app.panels.series_drag import SeriesList
 from app.panels.series_rows import rows
 from app.viewing import Viewing
 
@@ -28,14 +29,14 @@ class SeriesPanel(QWidget):
 
     open_asked = Signal()
     sample_asked = Signal()
-    context_asked = Signal(QPoint, object)  # global position, the Study there or None
+    context_asked = Signal(QPoint, object, object)  # global position, the Study there or None, the Series or None
 
     def __init__(self, desk: Desk) -> None:
         super().__init__()
         as_panel(self)
         self._desk = desk
         self._pictures: dict[Identity, QIcon] = {}
-        self.list = RowList(PICTURE)
+        self.list = SeriesList(PICTURE)
         self.empty = self._empty_state()
         self.progress = _Progress()
         self.source = label(name="hint", wrap=True)
@@ -54,6 +55,7 @@ class SeriesPanel(QWidget):
         case = self._desk.case
         self.list.itemClicked.connect(self._show_item)
         self.list.itemActivated.connect(self._show_item)
+        self.list.dragged.connect(self._mark)
         self.list.customContextMenuRequested.connect(self._context)
         self.list.verticalScrollBar().valueChanged.connect(lambda value: self._lazy.start())
         self.list.installEventFilter(self)
@@ -157,7 +159,8 @@ class SeriesPanel(QWidget):
         item = self.list.itemAt(at)
         data = self.list.row_at(item).data if item is not None else None
         study = data if isinstance(data, Study) or data is None else self._desk.case.study_of(data)
-        self.context_asked.emit(self.list.viewport().mapToGlobal(at), study)
+        series = None if isinstance(data, Study) else data
+        self.context_asked.emit(self.list.viewport().mapToGlobal(at), study, series)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """A list of another height shows other rows."""
