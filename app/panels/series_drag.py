@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QMimeData, QPoint, QSize, Qt, Signal
+from PySide6.QtCore import QMimeData, QPoint, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QDrag, QMouseEvent
 from PySide6.QtWidgets import QListWidgetItem
 
@@ -42,7 +42,7 @@ class SeriesList(RowList):
         drag.setPixmap(item.icon().pixmap(QSize(56, 56)))
         drag.setHotSpot(QPoint(-8, -8))
         drag.exec(Qt.DropAction.CopyAction)
-        self.dragged.emit()
+        QTimer.singleShot(0, self, self.dragged.emit)  # once the list has ended its own part of it
 
 
 def carrying(series: Series) -> QMimeData:

@@ -16,7 +16,8 @@ from pytestqt.qtbot import QtBot
 from app import theme
 from app.application import Program
 from app.explainer import MakeReasoner
-from tests.app.desk import MakeProgram, end, scripted
+from tests.app.desk import MakeProgram, end, open_path, scripted
+from tests.app.paired import FIRST, FIRST_SLICE, SHIFT, show, write
 
 
 @pytest.fixture(scope="session")
@@ -108,3 +109,25 @@ def make_program(qtbot: QtBot, tmp_path: Path) -> Iterator[MakeProgram]:
 def program(make_program: MakeProgram) -> Program:
     """One program on an empty desk."""
     return make_program()
+
+
+@pytest.fixture(scope="session")
+def pairs(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study with series that go with the first one in different ways."""
+    folder, source = tmp_path_factory.mktemp("pairs"), shared_data / "lidc-idri-0001" / "dicom"
+    elsewhere = "1.2.826.0.1.3680043.8.498.99"
+    write(source, folder, FIRST, 1)
+    write(source, folder, "2 coarse", 2, every=2)
+    write(source, folder, "3 half a slice up", 3, shift=(0.0, 0.0, 1.25))
+    write(source, folder, "4 elsewhere", 4, shift=SHIFT, FrameOfReferenceUID=elsewhere)
+    write(source, folder, "5 raw", 5, raw=True)
+    write(source, folder, "6 higher", 6, first=FIRST_SLICE + 12, PatientID="somebody else")
+    return folder
+
+
+@pytest.fixture
+def study(qtbot: QtBot, program: Program, pairs: Path) -> Program:
+    """The first series in the window."""
+    open_path(qtbot, program, pairs)
+    show(qtbot, program, FIRST)
+    return program

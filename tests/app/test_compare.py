@@ -1,4 +1,4 @@
-"""Two series side by side: real slices written again with other places, frames of reference, spacing and patients."""
+"""Two series side by side: real slices with other places, frames of reference, spacing and patients."""
 
 from __future__ import annotations
 
@@ -8,96 +8,20 @@ import weakref
 from pathlib import Path
 
 import numpy as np
-import pydicom
 import pytest
-from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt
-from PySide6.QtGui import QDrag, QDragEnterEvent, QDropEvent, QMouseEvent
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QMenu
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from app import settings
 from app.application import Program
 from app.linking import Link, other_patient
-from app.panels import series_drag
-from app.panels.pane_box import PaneBox
-from app.panels.series_drag import carried_series, carrying
-from app.settings import Settings
-from app.snapshot import snapshot
-from app.views.compared_view import ComparedView, cut
+from app.views.compared_view import cut
 from app.views.stage import Placing
-from engine.ct.errors import InputError
 from engine.ct.geometry import Geometry, Plane, PlaneFrame
-from engine.ct.oblique import Turn
 from engine.ct.volume import PRESETS, Provenance, Window
-from tests.app.desk import MakeProgram, drag, end, key, open_path, pane, wheel
-
-FIRST, FIRST_SLICE, COUNT = "1 first", 60, 24
-SHIFT = (11.0, -7.0, 40.0)
-
-
-def write(source: Path, folder: Path, name: str, number: int, **changes: object) -> None:
-    """Slices of the chest again as a series of their own; `shift`, `every`, `frame`, `raw` say what differs."""
-    shift, every = changes.pop("shift", (0.0, 0.0, 0.0)), changes.pop("every", 1)
-    raw, first = changes.pop("raw", False), changes.pop("first", FIRST_SLICE)
-    assert isinstance(shift, tuple)
-    assert isinstance(every, int)
-    assert isinstance(first, int)
-    (folder / name).mkdir()
-    slices = sorted((pydicom.dcmread(path) for path in source.glob("*.dcm")), key=lambda ds: ds.ImagePositionPatient[2])
-    for n, ds in enumerate(slices[first : first + COUNT : every]):
-        ds.SeriesInstanceUID = f"1.2.826.0.1.3680043.8.498.{number}"
-        ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = f"{ds.SeriesInstanceUID}.{n + 1}"
-        ds.ImagePositionPatient = [float(a) + b for a, b in zip(ds.ImagePositionPatient, shift, strict=True)]
-        ds.SeriesDescription, ds.SeriesNumber = name, number
-        if raw:
-            del ds.RescaleSlope, ds.RescaleIntercept
-        for keyword, value in changes.items():
-            setattr(ds, keyword, value)
-        ds.save_as(folder / name / f"{n}.dcm")
-
-
-@pytest.fixture(scope="session")
-def pairs(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A study with series that go with the first one in different ways."""
-    folder, source = tmp_path_factory.mktemp("pairs"), shared_data / "lidc-idri-0001" / "dicom"
-    elsewhere = "1.2.826.0.1.3680043.8.498.99"
-    write(source, folder, FIRST, 1)
-    write(source, folder, "2 coarse", 2, every=2)
-    write(source, folder, "3 half a slice up", 3, shift=(0.0, 0.0, 1.25))
-    write(source, folder, "4 elsewhere", 4, shift=SHIFT, FrameOfReferenceUID=elsewhere)
-    write(source, folder, "5 raw", 5, raw=True)
-    write(source, folder, "6 higher", 6, first=FIRST_SLICE + 12, PatientID="somebody else")
-    return folder
-
-
-@pytest.fixture
-def study(qtbot: QtBot, program: Program, pairs: Path) -> Program:
-    """The first series in the window."""
-    open_path(qtbot, program, pairs)
-    show(qtbot, program, FIRST)
-    return program
-
-
-def show(qtbot: QtBot, program: Program, name: str) -> None:
-    """Show a series of the study by its description."""
-    series = next(each for each in program.desk.case.series if each.description == name)
-    program.desk.case.show(series.uid)
-    qtbot.waitUntil(lambda: program.desk.ready and program.desk.case.current is series, timeout=60_000)
-
-
-def compare(qtbot: QtBot, program: Program, name: str) -> tuple[Program, ComparedView]:
-    """Put a series beside the one shown; the second pane."""
-    comparison = program.desk.comparison
-    comparison.show(next(each for each in program.desk.case.series if each.description == name))
-    qtbot.waitUntil(lambda: comparison.ready, timeout=60_000)
-    QApplication.processEvents()
-    return program, program.window.panes.beside.view
-
-
-def z(view: ComparedView) -> float:
-    """Height of a shown slice, mm."""
-    return view.frame.to_mm(0, 0, view.slice)[2]
+from tests.app.desk import drag, key, open_path, pane, wheel
+from tests.app.paired import COUNT, FIRST, SHIFT, compare, show, z
 
 
 def test_series_of_one_frame_are_linked_at_once_and_every_slice_is_painted_in_both(
@@ -337,155 +261,6 @@ def test_a_series_beside_itself_is_not_loaded_twice(qtbot: QtBot, study: Program
     assert second.viewing.state.window == PRESETS["lung"]
 
 
-def test_the_second_series_stays_when_the_first_changes(qtbot: QtBot, study: Program) -> None:
-    """And is linked anew where the two share a space."""
-    _, second = compare(qtbot, study, "2 coarse")
-    show(qtbot, study, "4 elsewhere")
-    assert second.isVisible()
-    assert study.desk.comparison.link is None
-    show(qtbot, study, "3 half a slice up")
-    assert study.desk.comparison.link == Link()
-    assert study.desk.comparison.series is not None
-
-
-def test_keys_take_the_next_series_beside_the_first(qtbot: QtBot, study: Program) -> None:
-    """Shift+PgDown, and round."""
-    for expected in ("2 coarse", "3 half a slice up"):
-        key(study, "Shift+PgDown")
-        qtbot.waitUntil(lambda: study.desk.comparison.ready, timeout=30_000)
-        assert study.desk.comparison.series is not None
-        assert study.desk.comparison.series.description == expected
-    assert study.desk.case.current is not None
-    assert study.desk.case.current.description == FIRST
-
-
-def test_whether_series_are_linked_is_remembered(qtbot: QtBot, make_program: MakeProgram, pairs: Path) -> None:
-    """Unlinked once, they come unlinked after a restart, until L."""
-    first = make_program()
-    open_path(qtbot, first, pairs)
-    show(qtbot, first, FIRST)
-    compare(qtbot, first, "2 coarse")
-    key(first, "U")
-    end(first)
-    second = make_program()
-    assert second.desk.viewing.state.layout == "compare"
-    assert "Drag a series here" in second.window.panes.beside.empty.text.text()
-    open_path(qtbot, second, pairs)
-    show(qtbot, second, FIRST)
-    compare(qtbot, second, "2 coarse")
-    assert second.desk.comparison.link is None
-    key(second, "L")
-    assert second.desk.comparison.link == Link()
-
-
-def test_a_series_is_dropped_beside_or_on_the_first(qtbot: QtBot, study: Program) -> None:
-    """Anywhere it comes beside; on the first of two it is shown there. What is no series is nobody's."""
-    series = {each.description: each for each in study.desk.case.series}
-    panes, comparison = study.window.panes, study.desk.comparison
-    drop(panes.boxes["coronal"], carrying(series["2 coarse"]))
-    qtbot.waitUntil(lambda: comparison.ready, timeout=30_000)
-    assert comparison.series is series["2 coarse"]
-    drop(panes.boxes["beside"], carrying(series["4 elsewhere"]))
-    qtbot.waitUntil(lambda: comparison.ready, timeout=30_000)
-    assert comparison.series is series["4 elsewhere"]
-    drop(panes.boxes["axial"], carrying(series["2 coarse"]))
-    qtbot.waitUntil(lambda: study.desk.ready and study.desk.case.current is series["2 coarse"], timeout=30_000)
-    text = QMimeData()
-    text.setText("no series")
-    assert not drop(panes.boxes["beside"], text)
-    assert comparison.series is series["4 elsewhere"]
-
-
-def test_a_row_pulled_out_of_the_list_is_dragged_not_shown(
-    qtbot: QtBot, study: Program, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Headings stay where they are."""
-    pulled: list[str] = []
-
-    class Drag(QDrag):
-        def exec(self, *actions: object) -> Qt.DropAction:  # type: ignore[override]
-            series = carried_series(self.mimeData(), study.desk.case.series)
-            pulled.append(series.description if series is not None else "")
-            return Qt.DropAction.IgnoreAction
-
-    monkeypatch.setattr(series_drag, "QDrag", Drag)
-    series = next(each for each in study.desk.case.series if each.description == "2 coarse")
-    rows, current = study.window.series.list, study.desk.case.current
-    item = study.window.series.item_of(series)
-    assert item is not None
-    for start in (rows.visualItemRect(item).center(), rows.visualItemRect(rows.item(0)).center()):
-        port = rows.viewport()
-        QTest.mousePress(port, Qt.MouseButton.LeftButton, pos=start)
-        for step in (5, 20, 40):
-            at = QPointF(start + QPoint(step, 0))
-            left, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-            event = QMouseEvent(QEvent.Type.MouseMove, at, port.mapToGlobal(at), left, left, none)
-            QApplication.sendEvent(port, event)
-        QTest.mouseRelease(port, Qt.MouseButton.LeftButton, pos=start + QPoint(40, 0))
-    assert pulled == ["2 coarse"]
-    assert study.desk.case.current is current
-    assert rows.currentItem() is study.window.series.item_of(current)  # type: ignore[arg-type]
-
-
-def drop(box: PaneBox, data: QMimeData) -> bool:
-    """Drag something over a pane and let it go there; whether the pane would take it."""
-    copy, left, none = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-    event = QDragEnterEvent(QPoint(9, 9), copy, data, left, none)
-    QApplication.sendEvent(box, event)
-    if event.isAccepted():
-        QApplication.sendEvent(box, QDropEvent(QPointF(9, 9), copy, data, left, none))
-    return event.isAccepted()
-
-
-def test_the_series_list_offers_to_compare(qtbot: QtBot, study: Program) -> None:
-    """Under the right button."""
-    series = next(each for each in study.desk.case.series if each.description == "2 coarse")
-    study.window._series_context(QPoint(0, 0), None, series)
-    (menu,) = [each for each in study.window.findChildren(QMenu) if each.isVisible()]
-    action = next(each for each in menu.actions() if each.text() == "Compare beside")
-    action.trigger()
-    menu.close()
-    qtbot.waitUntil(lambda: study.desk.comparison.ready, timeout=30_000)
-    assert study.desk.comparison.series is series
-
-
-def test_a_series_whose_study_is_closed_is_not_compared_any_more(qtbot: QtBot, study: Program, small: Path) -> None:
-    """And the first one stays, of another study as it is; the audit file tells of both loads."""
-    compared = study.desk.case.current
-    open_path(qtbot, study, small)
-    assert compared is not None
-    study.desk.comparison.show(compared)
-    qtbot.waitUntil(lambda: study.desk.comparison.ready, timeout=30_000)
-    lines = study.desk.trail.audit.path.read_text("ascii").splitlines()
-    assert compared.uid in lines[-1]
-    assert '"loaded"' in lines[-1]
-    first = study.desk.viewing.state.volume
-    closed = study.desk.case.study_of(compared)
-    assert closed is not None
-    study.desk.case.close_study(closed)
-    assert study.desk.comparison.series is None
-    assert study.desk.viewing.state.volume is first
-
-
-def test_hidden_names_are_hidden_in_the_second_series_too(
-    qtbot: QtBot, make_program: MakeProgram, pairs: Path, tmp_path: Path
-) -> None:
-    """From the start on, and turned planes go along with a link."""
-    settings.save(tmp_path / "config", Settings(phi="hidden"))
-    program = make_program()
-    open_path(qtbot, program, pairs)
-    show(qtbot, program, FIRST)
-    _, second = compare(qtbot, program, "2 coarse")
-    assert second.viewing.state.phi == "hidden"
-    turn = Turn((0.2, 0.0, 0.0), program.desk.viewing.state.cursor)
-    program.desk.viewing.set(turn=turn)
-    assert second.viewing.state.turn == turn
-    assert second.frame.letters == pane(program, Plane.AXIAL).frame.letters
-    key(program, "U")
-    program.desk.viewing.set(turn=None)
-    assert second.viewing.state.turn == turn
-
-
 def test_a_followed_pane_may_show_what_lies_beside_its_picture(qtbot: QtBot, study: Program) -> None:
     """Held on its picture, it would show another place than the first."""
     _, second = compare(qtbot, study, "2 coarse")
@@ -493,11 +268,3 @@ def test_a_followed_pane_may_show_what_lies_beside_its_picture(qtbot: QtBot, stu
     assert (second.placing.column, second.placing.row) == (-300.0, -200.0)
     second.pan_by(1, 1)
     assert second.placing.column == -0.5
-
-
-def test_the_command_line_pictures_two_series_and_says_when_there_is_one(pairs: Path, tmp_path: Path) -> None:
-    """`snapshot --layout compare`."""
-    snapshot(pairs, tmp_path / "two.png", layout="compare", size=(900, 600))
-    assert (tmp_path / "two.png").stat().st_size > 20_000
-    with pytest.raises(InputError, match="only one series"):
-        snapshot(pairs / FIRST, tmp_path / "one.png", layout="compare", size=(900, 600))
