@@ -25,9 +25,11 @@ lint: setup
 test: lint
 	@$(PY) -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
+# The peers' own environment is made here, so that its installation does not run beside the first timings.
 bench: setup
+	@$(PY) -m engine.bench.peers
 	@$(PY) main.py bench
 
 # runs/ stays: it holds trained weights and their logs.
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache out
+	rm -rf .venv .venv-peers .mypy_cache .ruff_cache .pytest_cache out

@@ -217,14 +217,18 @@ def evaluate(args: argparse.Namespace) -> int:
 
 def bench(args: argparse.Namespace) -> int:
     """Timings, each beside its peer in the same run; every group in a process of its own."""
-    from engine.bench import run_groups
+    from engine.bench import chosen, run_groups
 
-    rows = run_groups(args.only)
+    failed: list[str] = []
+    rows = run_groups(chosen(args.only), args.only, failed)
     if args.json:
-        say(rows)
+        say(list(rows))
     else:
-        print("\n".join(json.dumps(row, ensure_ascii=False) for row in rows))
-    return 0
+        for row in rows:
+            print(json.dumps(row, ensure_ascii=False), flush=True)
+    if failed:
+        print(f"Not everything could be measured: {', '.join(failed)}.", file=sys.stderr)
+    return BUG if failed else 0
 
 
 def _with_path(parser: argparse.ArgumentParser, series: bool = True) -> None:

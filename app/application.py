@@ -12,7 +12,7 @@ from types import TracebackType
 from PySide6.QtCore import QSocketNotifier, QTimer, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
 
-from app import faults, settings, theme
+from app import faults, heap, settings, theme
 from app.desk import Desk
 from app.explainer import MakeReasoner, hosted
 from app.main_window import MainWindow
@@ -25,6 +25,7 @@ def make_app() -> QApplication:
     there = QApplication.instance()
     if isinstance(there, QApplication):
         return there
+    heap.few_arenas()
     qInstallMessageHandler(faults.qt_said)
     app = QApplication(sys.argv[:1])
     app.setApplicationName("loupe-ct")
@@ -50,6 +51,7 @@ class Program:
         self.desk = Desk(remembered, sessions=sessions, make_reasoner=make_reasoner)
         self.window = MainWindow(self.desk)
         self.window.closed.connect(self.close)
+        self.desk.case.loaded.connect(lambda volume: heap.give_back())  # of the former series
         self._closed = False
         chosen = remembered.model if model is None else model
         self.desk.use_model(chosen, chosen in remembered.remote_code)

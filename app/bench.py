@@ -1,12 +1,13 @@
-"""The window's speed: start, scrolling three linked planes, windowing, many ROIs, idle memory. Offscreen, 1920 x 1080.
+"""The window's speed, 1920 x 1080: scrolling three linked planes or one, windowing, many ROIs; 512 x 512 x 600.
 
-The peer of a step is the bare minimum in the same run: a slice taken, windowed with numpy and painted by a QLabel.
+The peer of a step is napari for one plane, and else the bare minimum in the same run: a slice taken, windowed with
+numpy and painted by a QLabel.
 """
 
 from __future__ import annotations
 
+import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -14,11 +15,11 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 import numpy as np
-import psutil
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QImage, QPixmap, QWheelEvent
 from PySide6.QtWidgets import QApplication, QLabel
@@ -30,23 +31,30 @@ from app.views.slice_view import SliceView
 from app.waiting import settle
 from engine.bench import Row
 from engine.bench.load import write_series
+from engine.bench.peers import peers_python
 from engine.ct.geometry import Box, Plane
 from engine.ct.volume import PRESETS, Window
 from engine.reading.model import Roi
 
 SIZE = (1920, 1080)
-STEPS = 150
+STEPS, WARM = 150, 10
+NAPARI_S = 120.0
 
 
-def p95_ms(step: Callable[[int], None], steps: int = STEPS) -> float:
-    """95th percentile of a step's wall time, painting included, ms; ten steps go first uncounted."""
+def steps_ms(step: Callable[[int], None], steps: int = STEPS) -> list[float]:
+    """A step's wall times, painting included, ms; WARM steps go first uncounted."""
     times = []
-    for number in range(steps + 10):
+    for number in range(steps + WARM):
         start = time.perf_counter()
         step(number)
         QApplication.processEvents()
-        times.append(time.perf_counter() - start)
-    return float(np.percentile(times[10:], 95)) * 1e3
+        times.append((time.perf_counter() - start) * 1e3)
+    return times[WARM:]
+
+
+def p95_ms(step: Callable[[int], None], steps: int = STEPS) -> float:
+    """95th percentile of a step's wall time, ms."""
+    return float(np.percentile(steps_ms(step, steps), 95))
 
 
 def wheel(view: SliceView) -> None:
@@ -81,8 +89,8 @@ def label_step(label: QLabel, state: Viewing, number: int) -> None:
     label.repaint()
 
 
-def scrolling(program: Program) -> None:
-    """Rows about scrolling and windowing."""
+def scrolling(program: Program, volume: Path) -> None:
+    """Rows about scrolling and windowing; `volume` is the same volume as a .npy file, for napari."""
     viewing, axial = program.desk.viewing, program.window.panes.slices[Plane.AXIAL]
     label = QLabel()
     label.resize(axial.size())
@@ -90,21 +98,58 @@ def scrolling(program: Program) -> None:
     bare = p95_ms(lambda n: label_step(label, viewing.state, n))
     label.close()
     label.deleteLater()
+    slices = program.window.panes.slices.values()
+    before = [view.painted for view in slices]
     linked = p95_ms(lambda n: diagonal(program, n))
+    shares = [(view.painted - past) / (STEPS + WARM) for view, past in zip(slices, before, strict=True)]
     Row("scroll.mpr_p95", linked, "ms", "one plane in a QLabel", bare, STEPS).tell()
     viewing.set(layout="axial")
     settle(200)
-    Row("scroll.single", p95_ms(lambda n: wheel(axial)), "ms", "one plane in a QLabel", bare, STEPS).tell()
-    before = axial.painted
-    for _ in range(100):
-        wheel(axial)
-    QApplication.processEvents()
-    Row("scroll.painted_share", (axial.painted - before) / 100, "ratio", "slices passed", 1.0, 100).tell()
+    shares.append(single(program, axial, volume))
+    Row("scroll.painted_share", min(shares), "ratio", "slices passed", 1.0, 4 * (STEPS + WARM)).tell()
     viewing.set(layout="mpr")
     settle(200)
     width = p95_ms(lambda n: viewing.set(window=Window(400 + 4 * n, 40 + n)))
     Row("window.p95", width, "ms", "one plane in a QLabel", bare, STEPS).tell()
     viewing.set(window=PRESETS["lung"])
+
+
+def single(program: Program, axial: SliceView, volume: Path) -> float:
+    """One plane, a wheel's notch a step, beside napari on the same volume and window; the share of slices painted."""
+    to_first(program)
+    before = axial.painted
+    times = steps_ms(lambda n: wheel(axial))
+    share = (axial.painted - before) / (STEPS + WARM)
+    peer = napari_ms(volume)
+    name = f"napari {peer['version']}" if peer else ""
+    for row, percent, key in (("scroll.single", 50, "median_ms"), ("scroll.single_p95", 95, "p95_ms")):
+        theirs = float(peer[key]) if peer else None
+        Row(row, float(np.percentile(times, percent)), "ms", name, theirs, STEPS).tell()
+    return share
+
+
+def to_first(program: Program) -> None:
+    """The lowest axial slice, so that no step meets the end of the volume."""
+    volume = program.desk.viewing.state.volume
+    assert volume is not None
+    x, y, z = volume.geometry.to_mm([v // 2 for v in volume.geometry.size_ijk[:2]] + [0])
+    program.desk.viewing.set(cursor=(float(x), float(y), float(z)))
+    settle(100)
+
+
+def napari_ms(volume: Path) -> dict[str, Any] | None:
+    """napari's step, median and p95 in ms, on the same display; None, with a sentence on stderr, where it cannot be."""
+    python = peers_python() if os.environ.get("QT_QPA_PLATFORM") == "xcb" else None
+    if python is None:
+        sys.stderr.write("scroll.single has no peer: napari needs Xvfb, and an environment of its own.\n")
+        return None
+    script = Path(__file__).with_name("bench_napari.py")
+    command = [str(python), "-P", str(script), str(volume), *(str(side) for side in SIZE), str(STEPS)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=NAPARI_S)
+    found: dict[str, Any] | None = json.loads(done.stdout.splitlines()[-1]) if done.returncode == 0 else None
+    if found is None:
+        sys.stderr.write(f"scroll.single has no peer: {(done.stderr.splitlines() or ['napari ended early'])[-1]}\n")
+    return found
 
 
 def many_rois(program: Program) -> None:
@@ -124,40 +169,21 @@ def many_rois(program: Program) -> None:
     Row("rois.500", with_them - without, "ms", "a step without boxes", without, STEPS).tell()
 
 
-def start_seconds(folder: Path) -> tuple[float, float]:
-    """From a new process to the window and to the first painted image, seconds."""
-    command = [sys.executable, "-m", "app.bench_start", str(time.time()), str(folder)]
-    window, image = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[-2:]
-    return float(window), float(image)
-
-
 def main() -> None:
     """Print the rows."""
-    with tempfile.TemporaryDirectory() as name:
-        sample, long = Path(name) / "sample", Path(name) / "long"
-        for folder, slices in ((sample, 133), (long, 600)):
-            folder.mkdir()
-            write_series(folder, slices)
-        start_seconds(sample)
-        windows, images = zip(*(start_seconds(sample) for _ in range(5)), strict=True)
-        bare, peer = statistics.median(_bare_qt() for _ in range(3)), "Python with PySide6 and numpy imported"
-        Row("start.window", statistics.median(windows), "s", peer, bare, 5).tell()
-        Row("start.first_image", statistics.median(images), "s", peer, bare, 5).tell()
-        with private_program() as program:
-            program.window.resize(*SIZE)
-            program.window.show()
-            settle(300)
-            Row("idle.memory", psutil.Process().memory_info().rss / 2**20, "MB").tell()
-            open_and_wait(program, [long])
-            wait_painted(program)
-            scrolling(program)
-            many_rois(program)
-
-
-def _bare_qt() -> float:
-    start = time.perf_counter()
-    subprocess.run([sys.executable, "-c", "import PySide6.QtWidgets, numpy"], check=True)
-    return time.perf_counter() - start
+    with tempfile.TemporaryDirectory() as name, private_program(model="") as program:
+        folder, volume = Path(name) / "series", Path(name) / "volume.npy"
+        folder.mkdir()
+        write_series(folder)
+        program.window.resize(*SIZE)
+        program.window.show()
+        open_and_wait(program, [folder])
+        wait_painted(program)
+        shown = program.desk.viewing.state.volume
+        assert shown is not None
+        np.save(volume, shown.hu)
+        scrolling(program, volume)
+        many_rois(program)
 
 
 if __name__ == "__main__":

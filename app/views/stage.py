@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFrame, QGraphicsView, QWidget
 
 from app.views.shading import Grey
 
+_RGB = np.arange(256, dtype=np.uint32) * 0x010101 | 0xFF000000  # of every grey
 SCALE_LIMITS = (0.02, 200.0)  # screen pixels a mm
 
 
@@ -41,6 +42,8 @@ class Stage(QGraphicsView):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.viewport().setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        # In the one format that Qt enlarges with its fast code, and in memory of its own that every slice uses again.
+        self._pixels = np.empty((0, 0), np.uint32)
         self._image: QImage | None = None
         self._shape = (1, 1)
         self._pixel_mm = (1.0, 1.0)
@@ -68,12 +71,14 @@ class Stage(QGraphicsView):
 
     def set_picture(self, grey: Grey | None, *, fresh: bool) -> None:
         """Show a uint8 picture [row, column]; `fresh` says that it is another slice, to be counted when painted."""
-        self._image = None
-        if grey is not None:
-            rows, columns = grey.shape
-            image = QImage(grey.data, columns, rows, columns, QImage.Format.Format_Grayscale8)
-            # A copy of its own, in the one format that Qt enlarges with its fast code.
-            self._image = image.convertToFormat(QImage.Format.Format_RGB32)
+        if grey is None:
+            self._image = None
+        else:
+            if self._image is None or self._pixels.shape != grey.shape:
+                rows, columns = grey.shape
+                self._pixels = np.empty((rows, columns), np.uint32)
+                self._image = QImage(self._pixels.data, columns, rows, 4 * columns, QImage.Format.Format_RGB32)
+            np.take(_RGB, grey, out=self._pixels, mode="clip")  # clip: only so is `out` written without a copy
         self._fresh = self._fresh or fresh
         self.refresh()
 

@@ -1,16 +1,12 @@
-"""Loading 600 slices of 512 x 512 uncompressed DICOM: first image, whole volume, memory; peers in the same run."""
+"""Loading 600 slices of 512 x 512 uncompressed DICOM: first image and whole volume; peers in the same run."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
-import psutil
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
@@ -69,39 +65,19 @@ def with_itk(folder: Path) -> None:
     sitk.GetArrayFromImage(reader.Execute())
 
 
-def memory_peak_mb(folder: Path) -> float:
-    """Peak memory of loading above that of the imports, in MB, in a process of its own."""
-    command = [sys.executable, "-m", "engine.bench.load", str(folder)]
-    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-
-
-def _peak(folder: Path) -> None:
-    before = psutil.Process().memory_info().rss
-    whole(folder)
-    for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
-        if line.startswith("VmHWM:"):
-            sys.stdout.write(f"{int(line.split()[1]) / 1024 - before / 2**20}\n")
-
-
 def main() -> None:
     """Print the rows."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_series(folder)
         time.sleep(1)  # let the writes settle
-        size_mb = SLICES * SIDE * SIDE * 2 / 2**20
         reading = median_seconds(lambda: read_bytes(folder), RUNS)
         itk = median_seconds(lambda: with_itk(folder), 3)
         Row("load.first_image", median_seconds(lambda: first_image(folder), RUNS), "s", n=RUNS).tell()
         volume = median_seconds(lambda: whole(folder), RUNS)
         Row("load.volume", volume, "s", "SimpleITK.ImageSeriesReader", itk, RUNS).tell()
         Row("load.volume_bytes", volume, "s", "reading the bytes", reading, RUNS).tell()
-        if os.path.exists("/proc/self/status"):
-            Row("load.memory", memory_peak_mb(folder), "MB", "the int16 volume", size_mb).tell()
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        _peak(Path(sys.argv[1]))
-    else:
-        main()
+    main()
