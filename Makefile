@@ -2,12 +2,13 @@
 PY := .venv/bin/python
 .DEFAULT_GOAL := help
 
-.PHONY: help setup run test lint bench clean
+.PHONY: help setup run test lint bench fuzz clean
 help:
 	@echo "make run     set up, fetch the sample case once, open it (without a display: run it in the terminal)"
 	@echo "make test    set up, then ruff, mypy, import contracts and all tests"
 	@echo "make lint    ruff, mypy and import contracts only"
 	@echo "make bench   timings beside their peers"
+	@echo "make fuzz    COUNT damaged scans (10000), made from SEED (0): each must be answered in a sentence"
 	@echo "make setup   only the environment in .venv"
 
 setup:
@@ -29,6 +30,11 @@ test: lint
 bench: setup
 	@$(PY) -m engine.bench.peers
 	@$(PY) main.py bench
+
+COUNT ?= 10000
+SEED ?= 0
+fuzz: setup
+	@$(PY) -m tests.fuzz --count $(COUNT) --seed $(SEED)
 
 # runs/ stays: it holds trained weights and their logs.
 clean:

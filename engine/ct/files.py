@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.ct import nifti
+from engine.ct import meta_header, nifti
 from engine.ct.build import Builder, LoadStep
 from engine.ct.dicom.source import printable
 from engine.ct.errors import InputError
@@ -23,7 +23,8 @@ from engine.ct.values import OUTSIDE, rescaled
 from engine.ct.volume import Provenance, SeriesWarning
 
 NIFTI = (".nii", ".nii.gz", ".hdr", ".img", ".hdr.gz", ".img.gz")
-ITK = (".nrrd", ".nhdr", ".mha", ".mhd")
+META = (".mha", ".mhd")
+ITK = (".nrrd", ".nhdr", *META)
 _LEAST_MM3 = 1e-9  # mm³ of a voxel that can be meant
 _SAMPLED = 1 << 16  # bytes
 _SQUARE = 0.01  # cosine between rows and columns beyond which they are not at right angles
@@ -164,8 +165,12 @@ def _itk_header(path: Path) -> Header:
     import SimpleITK as sitk  # 0.2 s to import: only for these formats
 
     data, compressed = _data_file(path)
+    meta = path.name.lower().endswith(META)
+    if meta:
+        meta_header.check(path, _text(path))
     sitk.ProcessObject.SetGlobalWarningDisplay(False)
     reader = sitk.ImageFileReader()
+    reader.SetImageIO("MetaImageIO" if meta else "NrrdImageIO")
     reader.SetFileName(str(path))
     try:
         reader.ReadImageInformation()
@@ -175,6 +180,8 @@ def _itk_header(path: Path) -> Header:
     dimensions = len(size)
     if dimensions not in (2, 3, 4):
         raise InputError(f"{path.name} has {dimensions} dimensions; open a file with three.")
+    if min(size) < 1:
+        raise InputError(f"{path.name} says that it has no voxels; the file is damaged.")
     kind = sitk.Image([1] * dimensions, reader.GetPixelID(), reader.GetNumberOfComponents())
     dtype = sitk.GetArrayViewFromImage(kind).dtype
     layers = reader.GetNumberOfComponents()
@@ -205,7 +212,8 @@ def _itk_array(header: Header) -> NDArray[Any]:
     import SimpleITK as sitk
 
     try:
-        image = sitk.ReadImage(str(header.path))
+        meta = header.path.name.lower().endswith(META)
+        image = sitk.ReadImage(str(header.path), imageIO="MetaImageIO" if meta else "NrrdImageIO")
     except RuntimeError:
         raise InputError(f"{header.path.name} is cut short or damaged; copy the file again.") from None
     array: NDArray[Any] = sitk.GetArrayFromImage(image)
@@ -244,6 +252,6 @@ def _data_file(path: Path) -> tuple[Path, bool]:
 
 def _has_space(path: Path) -> bool:
     """Whether the header places the voxels in the patient. MetaImage always does (its axes are LPS)."""
-    if path.suffix.lower() in (".mha", ".mhd"):
+    if path.suffix.lower() in META:
         return True
     return re.search(r"^space( directions)?\s*:", _text(path), re.IGNORECASE | re.MULTILINE) is not None

@@ -1,6 +1,7 @@
-"""JPEG 2000, HTJ2K and JPEG-LS: decoded without Python's lock to the very values, whatever a header says of signs."""
+"""JPEG, JPEG 2000, HTJ2K and JPEG-LS: decoded without Python's lock to the very values, whatever a header says."""
 
 import threading
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,8 @@ from engine.ct.errors import InputError
 from engine.ct.load import load, load_steps, scan
 from tests.engine.slices import write_series
 
-J2K, HTJ2K, JPEG_LS = "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.201", "1.2.840.10008.1.2.4.80"
+J2K, HTJ2K, JPEG_LS, JPEG = (f"1.2.840.10008.1.2.4.{end}" for end in (90, 201, 80, 70))
+ALL = [J2K, HTJ2K, JPEG_LS, JPEG]
 SLICES = 6
 HU = np.random.default_rng(1).normal(0, 300, (SLICES, 40, 48)).round().astype(np.int16).clip(-1000, 1000)
 UP = np.array([(0.0, 0.0, 2.0 * k) for k in range(SLICES)])
@@ -30,6 +32,8 @@ def stream(picture: NDArray[Any], syntax: str, bits: int) -> bytes:
         return bytes(imagecodecs.htj2k_encode(picture))
     if syntax == JPEG_LS:
         return bytes(imagecodecs.jpegls_encode(picture.view(np.uint16)))
+    if syntax == JPEG:
+        return bytes(imagecodecs.jpeg8_encode(picture.view(np.uint16), lossless=True, bitspersample=16))
     return bytes(imagecodecs.jpeg2k_encode(picture, codecformat="J2K", reversible=True, level=0, bitspersample=bits))
 
 
@@ -56,7 +60,7 @@ def no_pydicom(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("no_pydicom")
-@pytest.mark.parametrize("syntax", [J2K, HTJ2K, JPEG_LS])
+@pytest.mark.parametrize("syntax", ALL)
 @pytest.mark.parametrize(("signed", "bits"), [(True, 16), (False, 16), (False, 12)])
 def test_values_are_exact_with_and_without_sign_and_spare_bits(
     tmp_path: Path, syntax: str, signed: bool, bits: int
@@ -80,7 +84,7 @@ def test_a_codestream_that_disagrees_about_signs_is_read_as_pydicom_reads_it(tmp
 
 
 @pytest.mark.usefixtures("no_pydicom")
-@pytest.mark.parametrize("syntax", [J2K, HTJ2K, JPEG_LS])
+@pytest.mark.parametrize("syntax", ALL)
 def test_a_codestream_cut_short_is_named_and_filled_from_its_neighbours(tmp_path: Path, syntax: str) -> None:
     damaged = write(tmp_path, syntax)[2]
     file = dcmread(damaged)
@@ -105,7 +109,7 @@ def test_a_series_of_nothing_but_damage_is_one_sentence(tmp_path: Path) -> None:
         load(tmp_path)
 
 
-@pytest.mark.parametrize("syntax", [J2K, JPEG_LS])
+@pytest.mark.parametrize("syntax", ALL)
 def test_a_codestream_of_another_size_is_refused_before_it_is_decoded(syntax: str) -> None:
     data = stream(HU[0].astype(np.uint16), syntax, 16)
     check(data, syntax, 40, 48)
@@ -127,3 +131,11 @@ def test_the_bench_times_all_cores_beside_one() -> None:
     assert [row.name for row in found] == ["load.j2k", "load.j2k_first", "load.jpegls", "load.jpegls_first"]
     assert all(row.value > 0 for row in found)
     assert [row.peer for row in found][::2] == ["one core", "one core"]
+
+
+def test_twelve_bit_jpeg_is_read_from_an_archive_too(shared_data: Path, tmp_path: Path) -> None:
+    folder = shared_data / "dicom_awkward_real" / "transfer_syntaxes_cornerstone3D_MIT"
+    path = next(folder.glob("*JPEGProcess2_4*"))
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.write(path, "a.dcm")
+    np.testing.assert_array_equal(load(tmp_path / "a.zip").hu, load(path).hu)

@@ -1,8 +1,8 @@
-"""JPEG 2000, HTJ2K and JPEG-LS codestreams -> stored values, on as many threads as there are cores.
+"""JPEG, JPEG 2000, HTJ2K and JPEG-LS codestreams -> stored values, on as many threads as there are cores.
 
 pydicom's plug-ins for these (GDCM, OpenJPEG, CharLS) hold Python's lock while they decode, so threads gain nothing and
-the window stutters; imagecodecs calls the same libraries without the lock. Whatever is odd (colour, a codestream that
-disagrees with its header, several frames) is left to pydicom: `decode` then returns None.
+the window stutters; imagecodecs calls such libraries without the lock. A codestream that disagrees with its header is
+left to pydicom: `decode` then returns None.
 """
 
 from __future__ import annotations
@@ -18,11 +18,14 @@ from engine.ct.build import SliceError
 from engine.ct.dicom.instance import PixelFormat
 
 _CODECS = "1.2.840.10008.1.2.4."
+JPEG = {_CODECS + end for end in ("50", "51", "53", "55", "57", "70")}
 JPEG_2000 = {_CODECS + end for end in ("90", "91", "201", "202", "203")}
 JPEG_LS = {_CODECS + end for end in ("80", "81")}
 _ITEM, _END = 0xE000, 0xE0DD  # elements of group FFFE: Item, Sequence Delimitation Item
 _SIZ = b"\xff\x4f\xff\x51"
-_START_OF_FRAME, _START_OF_SCAN = 0xF7, 0xDA
+_START_OF_SCAN = 0xDA
+_START_OF_FRAME = {0xF7, *range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # the three are tables and an extension
+_END_OF_IMAGE = b"\xff\xd9"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,7 @@ class Claim:
     columns: int
     components: int
     precision: int
-    signed: bool | None  # None for JPEG-LS, which knows no signs
+    signed: bool | None  # None for JPEG and JPEG-LS, which know no signs
 
 
 def fragments(items: bytes) -> bytes:
@@ -72,13 +75,13 @@ def _siz(data: bytes) -> Claim | None:
 
 
 def _frame_header(data: bytes) -> Claim | None:
-    """ISO 14495-1 C.2.2: the SOF55 segment, which comes before the first scan."""
+    """JPEG (ISO 10918-1 B.2.2) and JPEG-LS (ISO 14495-1 C.2.2): the frame header, which comes before the first scan."""
     position = 2
     while True:
         mark, kind, length = struct.unpack_from(">BBH", data, position)
         if mark != 0xFF or kind == _START_OF_SCAN:
             return None
-        if kind == _START_OF_FRAME:
+        if kind in _START_OF_FRAME:
             precision, rows, columns, components = struct.unpack_from(">BHHB", data, position + 4)
             return Claim(rows, columns, components, precision, None)
         position += 2 + length
@@ -93,15 +96,28 @@ def check(data: bytes, syntax: str, rows: int, columns: int) -> Claim | None:
 
 
 def decode(data: bytes, pixels: PixelFormat, found: Claim | None) -> NDArray[Any] | None:
-    """Values as decoded [row, column], in the type of the header; None where pydicom should look at it.
+    """Values as decoded [row, column], in the type of the header; None where the codestream disagrees with the header.
 
-    Raises what imagecodecs raises of a damaged codestream.
+    SliceError for a JPEG without its end; whatever imagecodecs raises of a damaged codestream.
     """
-    if found is None or found.components != 1 or found.precision not in (pixels.bits_stored, pixels.bits_allocated):
+    if found is None or found.components != 1 or not _agrees(found, pixels):
         return None
-    if found.signed not in (None, pixels.signed) or pixels.high_bit != pixels.bits_stored - 1:
-        return None
-    from imagecodecs import jpeg2k_decode, jpegls_decode
+    import imagecodecs
 
-    values: NDArray[Any] = jpeg2k_decode(data) if pixels.syntax in JPEG_2000 else jpegls_decode(data)
+    if pixels.syntax in JPEG:
+        if _END_OF_IMAGE not in data[-8:]:  # libjpeg would fill the rest with grey and say nothing
+            raise SliceError("The compressed picture is cut short.")
+        values: NDArray[Any] = imagecodecs.jpeg8_decode(data)
+    elif pixels.syntax in JPEG_2000:
+        values = imagecodecs.jpeg2k_decode(data)
+    else:
+        values = imagecodecs.jpegls_decode(data)
     return values.view(np.dtype(f"{'i' if pixels.signed else 'u'}{values.dtype.itemsize}"))
+
+
+def _agrees(found: Claim, pixels: PixelFormat) -> bool:
+    """Whether values of the codestream can be taken as the header means them."""
+    if found.signed is None and not pixels.signed and pixels.syntax in JPEG:
+        return found.precision <= pixels.bits_allocated
+    same = found.precision in (pixels.bits_stored, pixels.bits_allocated) and pixels.high_bit == pixels.bits_stored - 1
+    return same and found.signed in (None, pixels.signed)

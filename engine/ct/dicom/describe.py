@@ -89,12 +89,12 @@ def _stack(part: Part, spacing: tuple[float, float], warnings: list[SeriesWarnin
         positions = np.outer(np.arange(len(part.instances)) * thickness, axes[:, 2]) + np.array(first.position)
     else:
         positions = np.array([one.position for one in part.instances], float)
-    frame = first.elements.text(tag.FRAME_OF_REFERENCE)
+    frame = first.elements.uid(tag.FRAME_OF_REFERENCE)
     files = [one.source.name for one in part.instances]
     size = (first.rows, first.columns)
     grid, found = build_grid(axes, positions, spacing, size, thickness, frame, files)
     warnings += found
-    if len({one.elements.text(tag.FRAME_OF_REFERENCE) for one in part.instances}) > 1:
+    if len({one.elements.uid(tag.FRAME_OF_REFERENCE) for one in part.instances}) > 1:
         text = "The slices name different frames of reference; their positions may not belong together."
         warnings.append(SeriesWarning("inconsistent_frame", text, names(part.instances)))
     return Stack(tuple(part.instances), grid)
@@ -126,7 +126,7 @@ def _provenance(part: Part, path: Path, warnings: list[SeriesWarning], *, units:
     return Provenance(
         path=str(path),
         series_uid=part.uid,
-        study_uid=header.text(tag.STUDY_UID),
+        study_uid=header.uid(tag.STUDY_UID),
         patient_name=header.words(tag.PATIENT_NAME),
         patient_id=header.words(tag.PATIENT_ID),
         patient_age=header.text(tag.PATIENT_AGE),

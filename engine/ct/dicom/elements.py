@@ -87,6 +87,11 @@ class Elements:
         text = self.values.get(tag, b"").strip(b" \0\r\n").decode("ascii", "replace")
         return text if text.isprintable() else "".join(one if one.isprintable() else "\ufffd" for one in text)
 
+    def uid(self, tag: int) -> str:
+        """A UID; "" where it is absent or longer than a UID can be (64 bytes, PS3.5 6.2): then the length is wrong."""
+        raw = self.values.get(tag, b"")
+        return self.text(tag) if len(raw) <= 64 else ""
+
     def texts(self, tag: int) -> tuple[str, ...]:
         """The values of a multi-valued code."""
         text = self.text(tag)

@@ -9,7 +9,7 @@ import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from engine.ct.dicom.source import UNREADABLE, Source, printable
+from engine.ct.dicom.source import UNREADABLE, Source, printable, readable
 from engine.ct.errors import InputError
 from engine.ct.volume import SeriesWarning
 
@@ -95,7 +95,7 @@ def _unzip(path: Path) -> Gathered:
 def _members(archive: zipfile.ZipFile, path: Path, prefix: str, found: Gathered, depth: int) -> None:
     for info in archive.infolist():
         name = info.filename.replace("\\", "/")
-        shown = prefix + name
+        shown = prefix + readable(name)
         if info.is_dir() or is_junk(name):
             continue
         fault = _fault(info, name)
@@ -141,7 +141,7 @@ def _dicomdir(path: Path) -> Gathered:
     found = Gathered()
     folder = path.parent.resolve()
     for parts in directory_files(path):
-        name = "/".join(parts)
+        name = readable("/".join(parts))
         target = _resolve(folder, parts)
         if target is None:
             message = "The DICOMDIR lists a file outside its folder; it was refused."

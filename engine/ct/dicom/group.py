@@ -11,6 +11,7 @@ import numpy as np
 
 from engine.ct.dicom.instance import CT_CLASSES, Instance
 from engine.ct.dicom.pixels import DECODABLE
+from engine.ct.dicom.source import readable
 from engine.ct.volume import SeriesWarning
 
 _SAME_MM = 0.01  # slices closer than this lie at one position
@@ -102,7 +103,7 @@ def _without_damage(part: Part) -> None:
     if broken:
         part.warnings.append(damaged([(one.source.name, one.fault) for one in broken]))
     if closed:
-        codes = ", ".join(sorted({one.pixels.syntax for one in closed}))
+        codes = ", ".join(sorted({readable(one.pixels.syntax) for one in closed}))
         part.warn("unsupported_syntax", f"Files are compressed in a way that Loupe cannot decode ({codes}).", closed)
     away = {id(one) for one in broken + closed}
     rest = [one for one in part.instances if id(one) not in away]

@@ -100,7 +100,7 @@ def _by_pydicom(source: Source) -> list[Instance]:
 
             try:
                 return frames(source, dataset, _plain_of(source, dataset, end))
-            except (ValueError, TypeError, AttributeError, KeyError, OverflowError):
+            except Exception:  # as in `_dataset`
                 raise DamagedError("functional groups that cannot be read") from None
         one = _plain_of(source, dataset, end)
     if not (one.rows or one.sop_class or one.modality):
@@ -162,10 +162,13 @@ def _encoding(dataset: Any) -> tuple[bool, bool]:
 
 
 def _raw(dataset: Any, one: int, little: bool) -> bytes:
-    """The bytes of an element that pydicom may have converted already."""
-    if one == tag.VOI_LUT:
-        return tag.PRESENT if len(dataset[one].value) else b""
-    value = dataset.get_item(one).value
+    """The bytes of an element that pydicom may have converted already; b"" where it cannot read the element."""
+    try:
+        if one == tag.VOI_LUT:
+            return tag.PRESENT if len(dataset[one].value) else b""
+        value = dataset.get_item(one).value
+    except Exception:  # pydicom raises whatever its parsing stumbles on; one odd element must not lose the image
+        return b""
     if isinstance(value, bytes):
         return value
     if isinstance(value, int):

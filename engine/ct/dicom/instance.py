@@ -67,18 +67,18 @@ class Instance:
     @cached_property
     def series_uid(self) -> str:
         """Series Instance UID; "" where the file has none."""
-        return self.elements.text(tag.SERIES_UID)
+        return self.elements.uid(tag.SERIES_UID)
 
     @cached_property
     def sop_uid(self) -> str:
         """SOP Instance UID with the frame, so that frames of one object differ; "" where the file has none."""
-        uid = self.elements.text(tag.SOP_INSTANCE)
+        uid = self.elements.uid(tag.SOP_INSTANCE)
         return f"{uid}#{self.frame}" if uid and self.frames > 1 else uid
 
     @cached_property
     def sop_class(self) -> str:
         """SOP Class UID."""
-        return self.elements.text(tag.SOP_CLASS)
+        return self.elements.uid(tag.SOP_CLASS)
 
     @cached_property
     def modality(self) -> str:

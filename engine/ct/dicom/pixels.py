@@ -10,14 +10,12 @@ from numpy.typing import NDArray
 
 from engine.ct.build import SliceError
 from engine.ct.dicom import codestream
-from engine.ct.dicom.codestream import JPEG_2000, JPEG_LS
+from engine.ct.dicom.codestream import JPEG, JPEG_2000, JPEG_LS
 from engine.ct.dicom.instance import Instance
 from engine.ct.dicom.library import read_dataset
 from engine.ct.dicom.source import Source, forget
 
 _CODECS = "1.2.840.10008.1.2.4."
-_EXTENDED = _CODECS + "51"
-RETIRED = {_CODECS + "53", _CODECS + "55"}  # JPEG processes that only GDCM's own reader decodes
 LOSSY = {  # transfer syntaxes that lose detail, with the method's name (PS3.3 C.7.6.1.1.5.1)
     _CODECS + "50": "ISO_10918_1",
     _CODECS + "51": "ISO_10918_1",
@@ -27,6 +25,7 @@ LOSSY = {  # transfer syntaxes that lose detail, with the method's name (PS3.3 C
     _CODECS + "91": "ISO_15444_1",
     _CODECS + "203": "ISO_15444_15",
 }
+NATIVE = {"1.2.840.10008.1.2" + end for end in ("", ".1", ".1.99", ".2")}
 DECODABLE = {
     *("1.2.840.10008.1.2" + end for end in ("", ".1", ".1.99", ".2", ".5")),
     *(_CODECS + end for end in ("50", "51", "53", "55", "57", "70", "80", "81", "90", "91", "201", "202", "203")),
@@ -74,21 +73,25 @@ def _used_bits(one: Instance, values: NDArray[Any]) -> NDArray[Any]:
 
 def _decoded(one: Instance) -> NDArray[Any]:
     """Compressed, deflated and big endian pixels, by imagecodecs where it can, else by pydicom and its plug-ins."""
-    if one.pixels.syntax in RETIRED or (one.pixels.syntax == _EXTENDED and one.pixels.bits_stored > 8):
-        return _by_gdcm(one)
-    if one.pixels.syntax in JPEG_2000 | JPEG_LS:
+    if one.pixels.syntax in JPEG | JPEG_2000 | JPEG_LS:
         data = _encoded(one)
         found = codestream.check(data, one.pixels.syntax, one.rows, one.columns)
         values = codestream.decode(data, one.pixels, found)
         if values is not None:
             return _used_bits(one, values)
+        if one.pixels.syntax in JPEG:
+            raise SliceError("The compressed picture is damaged, or is not what the header says.")
     dataset = _shared(one.source) if one.frames > 1 else _dataset(one.source)
     from pydicom.pixels import get_decoder
 
     decoder = get_decoder(one.pixels.syntax)
-    dataset.PhotometricInterpretation = "MONOCHROME2"  # inverting is the display's; GDCM aborts on unknown words
-    plugin = "pyjpegls" if one.pixels.syntax in JPEG_LS else ""  # twice as fast as GDCM
-    array, _ = decoder.as_array(dataset, index=one.frame, raw=True, decoding_plugin=plugin)
+    dataset.PhotometricInterpretation = "MONOCHROME2"  # inverting is the display's
+    # Named, so that no other plug-in that happens to be installed is tried: GDCM ends the process on damaged headers.
+    plugin = (
+        "pyjpegls" if one.pixels.syntax in JPEG_LS else "pylibjpeg" if one.pixels.syntax in JPEG_2000 else "pydicom"
+    )
+    native = one.pixels.syntax in NATIVE
+    array, _ = decoder.as_array(dataset, index=one.frame, raw=True, decoding_plugin="" if native else plugin)
     return np.asarray(array)
 
 
@@ -114,23 +117,3 @@ def forget_files() -> None:
     """Let go of what was kept of the last file for its next frame."""
     _shared.cache_clear()
     forget()
-
-
-def _by_gdcm(one: Instance) -> NDArray[Any]:
-    """12 bit JPEG, by GDCM itself.
-
-    WORKAROUND pydicom 3.0: its GDCM plug-in refuses 12 bit JPEG, which GDCM's file reader decodes rightly.
-    """
-    import gdcm  # type: ignore[import-untyped]
-
-    if one.source.archive is not None:
-        raise SliceError("12 bit JPEG can only be decoded from a folder; unpack the archive first.")
-    reader = gdcm.ImageReader()
-    reader.SetFileName(str(one.source.path))
-    if not reader.Read():
-        raise SliceError("The pixels cannot be decoded.")
-    image = reader.GetImage()
-    kind = np.dtype(f"{'i' if one.pixels.signed else 'u'}{image.GetPixelFormat().GetBitsAllocated() // 8}")
-    values = np.frombuffer(image.GetBuffer().encode("utf-8", "surrogateescape"), kind)
-    picture: NDArray[Any] = values.reshape(-1, one.rows, one.columns)[one.frame]
-    return picture

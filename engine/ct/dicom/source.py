@@ -21,7 +21,12 @@ UNREADABLE = (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, z
 
 def printable(name: str) -> str:
     """A file's name as text that can be printed and saved; bytes that are no UTF-8 become U+FFFD."""
-    return os.fsencode(name).decode("utf-8", "replace")
+    return readable(os.fsencode(name).decode("utf-8", "replace"))
+
+
+def readable(text: str) -> str:
+    """Text out of a file, fit for a sentence: what cannot be printed becomes U+FFFD."""
+    return text if text.isprintable() else "".join(one if one.isprintable() else "\ufffd" for one in text)
 
 
 @dataclass(frozen=True, slots=True)
