@@ -37,6 +37,7 @@ class Menus:
             self.menus[name] = window.menuBar().addMenu(name)
         for action in ACTIONS:
             self._menu(action.menu).addAction(self.qactions[action.key])
+        self._drop_downs: dict[str, QToolButton] = {}
         self.toolbar = self._toolbar()
         self._later = QTimer(window, singleShot=True, interval=0)
         self._later.timeout.connect(self.refresh)
@@ -73,6 +74,8 @@ class Menus:
             shown.setEnabled(action.enabled(self._window))
             if action.checked is not None:
                 shown.setChecked(action.checked(self._window))
+        for path, button in self._drop_downs.items():
+            self._show_tool(path, button)
             if action.title is not None:
                 shown.setText(action.title(self._window))
 
@@ -151,7 +154,17 @@ class Menus:
         shown.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         shown.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         shown.setMenu(self._menu(path))
+        self._drop_downs[path] = shown
         return shown
+
+    def _show_tool(self, path: str, button: QToolButton) -> None:
+        """A drop-down looks chosen, with the tool's icon, while one of its tools without a button is in hand."""
+        tools = (each for each in ACTIONS if each.menu == path and each.key.startswith("tool_"))
+        tool = next((each for each in tools if each.key not in TOOLBAR and self.qactions[each.key].isChecked()), None)
+        if button.isChecked() != (tool is not None) or tool is not None:
+            button.setCheckable(tool is not None)
+            button.setChecked(tool is not None)
+            button.setIcon(icon(tool.icon if tool else _SUBMENU_ICONS[path][0], TEXT))
 
 
 def _names(keys: Sequence[str]) -> set[str]:

@@ -33,6 +33,7 @@ PROBE = 5.0  # px, half of its cross
 _NEAR = 0.5 + 1e-3  # slices: what lies this near to a slice is shown on it
 _ROUND = 64  # corners of an ellipse as it is drawn
 _HEAD = 10.0  # px, an arrow's
+_ARC = 16.0  # px, radius of an angle's
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,8 +159,12 @@ class Figures:
         if volume is None:
             return
         wanted = []
+        loading = state.loading is not None  # what is half loaded is not measured
         for figure in sorted(here, key=lambda each: each is not selected):
-            lines = said(self._figured(volume, state.revision, figure.measurement), figure.measurement)
+            if loading:
+                lines: tuple[str, ...] = (figure.measurement.text,) if figure.measurement.text else ()
+            else:
+                lines = said(self._figured(volume, state.revision, figure.measurement), figure.measurement)
             shown = lines if figure is selected else lines[: _brief(figure.measurement)]
             if figure.flat and shown:
                 wanted.append(Label(shown, _on_stage(stage, np.concatenate([*figure.lines, figure.handles])), HANDLE))
@@ -205,6 +210,8 @@ def _draw(painter: QPainter, figure: Figure, stage: Stage, *, selected: bool) ->
             painter.drawLines(bars)
     if figure.measurement.kind == "cobb":
         _draw_tie(painter, figure, stage)
+    if figure.measurement.kind == "angle":
+        _draw_arc(painter, figure, stage)
     if selected and figure.measurement.kind != "probe":
         painter.setPen(QPen(QColor(GROUND), 1))
         painter.setBrush(ink)
@@ -259,6 +266,20 @@ def _draw_tie(painter: QPainter, figure: Figure, stage: Stage) -> None:
     pen.setDashPattern([2, 4])
     painter.setPen(pen)
     painter.drawLine(_line(*middles))
+
+
+def _draw_arc(painter: QPainter, figure: Figure, stage: Stage) -> None:
+    """Which of the two angles between the lines is meant; none where a line is too short for it."""
+    a, vertex, b = _on_stage(stage, figure.handles)
+    ways = [way / length for way in (a - vertex, b - vertex) if (length := float(np.hypot(*way))) > 2 * _ARC]
+    if len(ways) < 2:
+        return
+    start, end = (float(np.degrees(np.arctan2(-way[1], way[0]))) for way in ways)
+    span = (end - start + 180) % 360 - 180
+    place = QRectF(float(vertex[0]) - _ARC, float(vertex[1]) - _ARC, 2 * _ARC, 2 * _ARC)
+    for colour, width in ((QColor(0, 0, 0, 120), 3.0), (QColor(ACCENT), 1.0)):
+        painter.setPen(QPen(colour, width))
+        painter.drawArc(place, round(start * 16), round(span * 16))
 
 
 def _line(a: Array, b: Array) -> QLineF:

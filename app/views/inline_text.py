@@ -60,13 +60,14 @@ def ask_text(view: SliceView, measurement_id: str) -> None:
     measurement = document.committed.measurement(measurement_id)
     if measurement is None:
         return
-    at = view.on_screen(measurement.points[-1]).toPoint()
+    tip, at = (view.on_screen(measurement.points[n]).toPoint() for n in (0, -1))
 
     def take(text: str) -> None:
         document.commit("Write text", name_measurement(document.committed, measurement_id, text))
 
     field = InlineText(view.viewport(), QRect(), measurement.text, take, "Text, then Enter")
     size = field.sizeHint()
-    left = min(max(at.x() + 8, 0), max(view.width() - _WIDE, 0))
+    wanted = at.x() + 8 if at.x() >= tip.x() else at.x() - 8 - _WIDE  # away from what the arrow points to
+    left = min(max(wanted, 0), max(view.width() - _WIDE, 0))
     top = min(max(at.y() - size.height() // 2, 0), max(view.height() - size.height(), 0))
     field.setGeometry(left, top, _WIDE, size.height())
