@@ -54,17 +54,25 @@ class Slices:
     def __init__(self, array: HuArray, frame: Frame) -> None:
         self._array, self._frame = array, frame
         self._kept: dict[int, NDArray[Any]] = {}
+        self._grain = 1.0
 
-    def picture(self, slice_: int, slab: Slab) -> NDArray[Any]:
-        """The slice [row, column], or the slab about it; contiguous. Outside the scan OUTSIDE, or NaN for float32."""
+    def picture(self, slice_: int, slab: Slab, grain: float = 1.0) -> NDArray[Any]:
+        """The slice [row, column], or the slab about it; contiguous. Outside the scan OUTSIDE, or NaN for float32.
+
+        Only a turned plane has a grain (`ObliqueFrame.take`).
+        """
         span = slab.span(self._frame, slice_)
+        if grain != self._grain:
+            self._grain, self._kept = grain, {}
         self._kept = {at: picture for at, picture in self._kept.items() if at in span and len(span) > 1}
-        if len(span) == 1:
-            return np.ascontiguousarray(self._frame.take(self._array, slice_))
         if isinstance(self._frame, ObliqueFrame):
+            if len(span) == 1:
+                return self._frame.take(self._array, slice_, grain)
             for at in span:
                 if at not in self._kept:
-                    self._kept[at] = self._frame.take(self._array, at)
+                    self._kept[at] = self._frame.take(self._array, at, grain)
+        elif len(span) == 1:
+            return np.ascontiguousarray(self._frame.take(self._array, slice_))
         elif isinstance(self._frame, PlaneFrame) and self._frame.through == 0:
             self._gather([at for at in span if at not in self._kept], self._frame)
         else:
@@ -129,12 +137,16 @@ def _reduced(slices: list[NDArray[Any]], ufunc: np.ufunc, shift: int) -> NDArray
 
 def _mean(slices: list[NDArray[Any]]) -> NDArray[Any]:
     whole = slices[0].dtype.kind == "i"
-    total = np.zeros_like(slices[0], np.int32 if whole else np.float64)
+    total: NDArray[Any] = np.zeros_like(slices[0], np.int32 if whole else np.float64)
     count = np.zeros_like(slices[0], np.int16)
     for each in slices:
-        inside = each != OUTSIDE if whole else ~np.isnan(each)
-        np.add(total, each, out=total, where=inside)
-        count += inside
+        inside: NDArray[np.bool_] = np.not_equal(each, OUTSIDE) if whole else ~np.isnan(each)
+        if inside.all():
+            total += each
+            count += 1
+        else:
+            np.add(total, each, out=total, where=inside)
+            np.add(count, 1, out=count, where=inside)
     out = np.full_like(slices[0], OUTSIDE if whole else np.nan)
     share = total / np.maximum(count, 1)
     np.copyto(out, np.rint(share).astype(np.int16) if whole else share.astype(out.dtype), where=count > 0)

@@ -164,3 +164,21 @@ def test_a_single_slice_can_be_cut_obliquely() -> None:
 def test_a_plane_beside_the_scan_is_all_outside() -> None:
     picture = sample_plane(noise(np.int16), np.array([0, 0, 90.0]), np.eye(3)[0], np.eye(3)[1], (12, 13))
     assert (picture == OUTSIDE).all()
+
+
+@pytest.mark.parametrize("grain", [1.25, 1.5, 2.0])
+def test_a_coarser_picture_covers_the_same_place(grain: float) -> None:
+    """A field that is linear in space comes out the same however it is sampled."""
+    geometry = grid("plain")
+    k, j, i = np.meshgrid(*(np.arange(n) for n in SHAPE), indexing="ij")
+    array = (10 * i + 7 * j - 5 * k).astype(np.float32)
+    frame = frame_of(geometry, Plane.SAGITTAL, Turn((0.3, -0.5, 0.4), middle(geometry)))
+    assert isinstance(frame, ObliqueFrame)
+    slice_ = frame.slice_of(middle(geometry))
+    coarse = frame.take(array, slice_, grain)
+    rows, columns = coarse.shape
+    assert (rows, columns) == (round(frame.shape[0] / grain), round(frame.shape[1] / grain))
+    row, column = rows // 2, columns // 2
+    at = ((column + 0.5) * frame.shape[1] / columns - 0.5, (row + 0.5) * frame.shape[0] / rows - 0.5)
+    there = geometry.to_index(frame.to_mm(*at, slice_))
+    assert coarse[row, column] == pytest.approx(there @ (10, 7, -5), abs=0.05)
