@@ -11,7 +11,9 @@ from PySide6.QtGui import QImage
 
 from app.phi import Phi
 from app.pictures import picture, save
+from app.tools.boxes import AXES
 from app.viewing import Viewing, ViewingModel
+from app.views.overlay import signed
 from app.views.slice_view import SliceView
 from app.views.stage import Placing
 from engine.ct.geometry import Plane
@@ -72,10 +74,12 @@ def show(key: KeyImage, view: SliceView) -> None:
 
 
 def place_text(key: KeyImage) -> str:
-    """Where it is and how it is windowed, such as "axial · W 1500 L −600"."""
+    """Where it is and how it is windowed, such as "axial · z −116.2 · W 1500 L −600"."""
     slab = f"{SLABS[key.slab]} {key.slab_mm:g} mm" if key.slab in SLABS else ""
-    window = f"W {key.width:.0f} L {key.level:.0f}".replace("-", "−")
-    return " · ".join(filter(None, (key.plane, "oblique" if key.turn else "", slab, window)))
+    at = AXES[Plane(key.plane)][2]
+    place = "" if key.turn else f"{'xyz'[at]} {signed(key.cursor[at], 1)}"
+    window = f"W {key.width:.0f} L {signed(key.level)}"
+    return " · ".join(filter(None, (key.plane, "oblique" if key.turn else place, slab, window)))
 
 
 def draw(key: KeyImage, state: Viewing, document: Document, phi: Phi) -> QImage:

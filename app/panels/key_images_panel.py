@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPoint, QSize, Signal
-from PySide6.QtWidgets import QInputDialog, QListWidgetItem, QMenu, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QInputDialog, QListWidgetItem, QMenu, QSizePolicy, QVBoxLayout, QWidget
 
 from app.desk import Desk
 from app.key_images import place_text
@@ -25,6 +25,7 @@ class KeyImagesPanel(QWidget):
         super().__init__()
         self._desk = desk
         self.list = _Short()
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)

@@ -45,6 +45,7 @@ class PresetsDialog(QDialog):
         window = there.window if there is not None else PRESETS["soft"]
         name = QLineEdit(there.name if there is not None else "", maxLength=40)
         name.setPlaceholderText("empty")
+        name.setMinimumWidth(160)
         width, level = spin(window.width, 1, LIMIT), spin(window.level, -LIMIT, LIMIT)
         self.fields[slot] = (name, width, level)
         take = button("Current window", "Take width and level from the picture")

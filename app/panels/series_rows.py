@@ -44,7 +44,7 @@ def _row(series: Series) -> Row:
     title = series.description or _UNNAMED.get(series.kind, "No description")
     count = "no images" if series.source is None else f"{slices} slices" if slices != 1 else "1 image"
     number = f"no. {series.number}" if series.number else ""
-    detail = " · ".join(filter(None, (series.modality or "?", number, count)))
+    detail = " · ".join(filter(None, (series.modality or "?", count, number)))
     aside = _ASIDE.get(series.kind, "")
     warned = f"⚠ {len(series.warnings)}" if series.warnings else ""
     size = f"{detail} · {columns} × {lines}" if series.source is not None else detail

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QLabel
 from pytestqt.qtbot import QtBot
 
 from app.application import Program
+from app.panels.warnings_dialog import WarningsDialog
 from app.viewing import Viewing
 from tests.app.desk import open_path
 
@@ -206,7 +208,16 @@ def test_warnings_are_counted_and_a_click_lists_them(qtbot: QtBot, program: Prog
     status.warnings.click()
     shown = dialogs()
     assert len(shown) == 1
-    assert shown[0].list.count() == count  # type: ignore[attr-defined]
+    assert isinstance(shown[0], WarningsDialog)
+    assert shown[0].list.topLevelItemCount() == count
+    shown[0].copy.click()
+    copied = QApplication.clipboard().text()
+    for warning in program.desk.case.warnings:
+        assert f"{warning.code}: {warning.message}" in copied
+        assert all(file in copied for file in warning.files)
+    shown[0].list.setCurrentItem(shown[0].list.topLevelItem(0))
+    QTest.keySequence(shown[0].list, "Ctrl+C")
+    assert QApplication.clipboard().text().startswith(program.desk.case.warnings[0].code)
     shown[0].close()
 
 
