@@ -196,7 +196,10 @@ def snapshot(args: argparse.Namespace) -> int:
 
 def train(args: argparse.Namespace) -> int:
     """Fine-tune a model in this process, JSON lines of progress on stdout."""
-    from training.sft import run
+    if args.method == "grpo":
+        from training.grpo import run
+    else:
+        from training.sft import run
 
     return run(args.config, args.resume)
 
@@ -292,7 +295,7 @@ def _snapshot_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _train_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("method", choices=("sft",), help="sft: supervised fine-tuning")
+    parser.add_argument("method", choices=("sft", "grpo"), help="supervised; or by rewards, after it")
     parser.add_argument("--config", type=Path, required=True, metavar="FILE.toml", help="see training/configs")
     parser.add_argument("--resume", action="store_true", help="go on from the latest checkpoint")
 

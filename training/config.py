@@ -71,7 +71,50 @@ class Lora:
 
     rank: int = 0
     alpha: int = 32
-    targets: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj")
+    targets: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj")  # of the language model
+    parts: tuple[str, ...] = ("language",)  # of language, vision, projector
+
+
+@dataclass(frozen=True)
+class Grpo:
+    """Group-relative policy optimisation of a model that SFT has prepared."""
+
+    steps: int = 200
+    prompts: int = 8  # of a step
+    group: int = 8  # completions of a prompt
+    micro: int = 0  # completions that go through the model together; 0 for all of a step
+    lr: float = 1e-4  # 1e-6 for all weights of a large model, 1e-5 for adapters
+    warm_steps: int = 5
+    loss_type: str = "dapo"
+    beta: float = 0.0  # KL to the model started from
+    eps: float = 0.2
+    eps_high: float = 0.28
+    scale: str = "group"  # of the advantages: group, batch, none
+    temperature: float = 1.0
+    think: str = "before"  # the answer; after, none
+    max_tokens: int = 120
+    checkpoint_steps: int = 20
+    log_steps: int = 1
+    bf16: bool = True
+
+
+@dataclass(frozen=True)
+class Rewards:
+    """Weights of the reward functions; one of weight 0 is not computed."""
+
+    correctness: float = 1.0
+    form: float = 0.2
+    validation: float = 0.5
+    looking: float = 0.0
+    roi: float = 0.0
+    length: float = 0.0
+    band: tuple[int, int] = (40, 90)  # tokens that `length` pays for
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """By name, those above 0."""
+        named = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "band"}
+        return {name: float(value) for name, value in named.items() if value > 0}
 
 
 @dataclass(frozen=True)
@@ -86,9 +129,25 @@ class Config:
     warmup: Warmup = field(default_factory=Warmup)
     train: Train = field(default_factory=Train)
     lora: Lora = field(default_factory=Lora)
+    grpo: Grpo = field(default_factory=Grpo)
+    rewards: Rewards = field(default_factory=Rewards)
 
 
-TABLES = {"data": Data, "build": Build, "warmup": Warmup, "train": Train, "lora": Lora}
+TABLES = {
+    "data": Data,
+    "build": Build,
+    "warmup": Warmup,
+    "train": Train,
+    "lora": Lora,
+    "grpo": Grpo,
+    "rewards": Rewards,
+}
+CHOICES = {
+    "loss_type": ("grpo", "dr_grpo", "dapo", "bnpo", "cispo", "sapo", "luspo", "vespo"),
+    "scale": ("group", "batch", "none"),
+    "think": ("before", "after", "none"),
+    "parts": ("language", "vision", "projector"),
+}
 
 
 def load(path: Path) -> Config:
@@ -126,5 +185,12 @@ def _checked(table: Any, values: dict[str, Any], where: str, file: str) -> Any:
         )
         if not isinstance(value, wanted) or (isinstance(value, bool) and not isinstance(default, bool)):
             raise InputError(f"{file}: {key} in {where} must be of the kind of {default!r}, not {value!r}.")
+        _one_of(key, value, where, file)
         values[key] = tuple(value) if isinstance(value, list) else value
     return table(**values)
+
+
+def _one_of(key: str, value: Any, where: str, file: str) -> None:
+    named = value if isinstance(value, list) else [value]
+    if key in CHOICES and not set(named) <= set(CHOICES[key]):
+        raise InputError(f"{file}: {key} in {where} must be of {', '.join(CHOICES[key])}, not {value!r}.")

@@ -45,6 +45,50 @@ def quick_vision() -> Iterator[None]:
         attention.forward, embed.forward = old
 
 
+@contextmanager
+def shared_pictures(model: Any) -> Iterator[None]:
+    """Inside, pictures that occur several times in a batch, as a group's do, pass the vision tower once."""
+    tower = model.model.visual
+    forward = tower.forward
+
+    def once(hidden_states: Tensor, grid_thw: Tensor, **rest: Any) -> Any:
+        first, place = _repeated(hidden_states, grid_thw)
+        if len(first) == len(place):
+            return forward(hidden_states, grid_thw, **rest)
+        pictures = hidden_states.view(len(place), -1, hidden_states.shape[-1])[first]
+        out = forward(pictures.flatten(0, 1), grid_thw[first], **rest)
+        for name in ("last_hidden_state", "pooler_output"):
+            part = out[name]
+            out[name] = part.view(len(first), -1, part.shape[-1])[place].flatten(0, 1)
+        return out
+
+    tower.forward = once
+    try:
+        yield
+    finally:
+        del tower.forward  # the class's own again
+
+
+def _repeated(pixels: Tensor, grid: Tensor) -> tuple[list[int], list[int]]:
+    """Which pictures [n] differ (first occurrences), and for each picture its place among those; equal sizes only."""
+    if not bool((grid == grid[0]).all()):
+        return list(range(len(grid))), list(range(len(grid)))
+    pictures = pixels.view(len(grid), -1)
+    first: list[int] = []
+    place = []
+    for n, picture in enumerate(pictures):
+        found = next((m for m, other in enumerate(first) if torch.equal(pictures[other], picture)), None)
+        place.append(len(first) if found is None else found)
+        first += [n] if found is None else []
+    return first, place
+
+
+def is_quick(model: Any, side: int) -> bool:
+    """Whether a Qwen2.5-VL's tower can take the quick way: one patch deep, and a picture of whole windows."""
+    vision = model.config.vision_config
+    return bool(vision.temporal_patch_size == 1 and side % vision.window_size == 0)
+
+
 def compiled(model: Any, text: bool = True) -> None:
     """Compile every layer in place (about a minute, then a quarter faster)."""
     torch.set_float32_matmul_precision("medium")

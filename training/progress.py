@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import sys
 import time
-from typing import Any
+from typing import Any, ClassVar
 
 from transformers import TrainerCallback
+
+from training.rewards import REWARDS
 
 
 def emit(**values: Any) -> None:
@@ -43,8 +45,40 @@ class JsonLines(TrainerCallback):  # type: ignore[misc]
             lr=float(logs.get("learning_rate", 0.0)),
             samples_per_s=round(rate * self.batch, 2),
             eta_s=round(left),
+            **self.more(logs),
         )
+
+    def more(self, logs: dict[str, Any]) -> dict[str, Any]:
+        """What else a line says."""
+        del logs
+        return {}
 
     def on_save(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
         """A checkpoint is whole."""
         emit(event="checkpoint", step=state.global_step)
+
+
+class GroupLines(JsonLines):
+    """And of GRPO: reward, its spread and parts, groups without spread, entropy, length, clipping, KL, step time."""
+
+    NAMES: ClassVar[dict[str, str]] = {
+        "reward": "reward",
+        "reward_std": "reward_std",
+        "frac_reward_zero_std": "no_spread",
+        "entropy": "entropy",
+        "kl": "kl",
+        "completions/mean_length": "length",
+        "completions/clipped_ratio": "cut_off",
+        "clip_ratio/region_mean": "clip_share",
+        "step_time": "step_s",
+    }
+
+    def more(self, logs: dict[str, Any]) -> dict[str, Any]:
+        """Those that were logged, rounded; parts of the reward under their names."""
+        found = {ours: logs[name] for name, ours in self.NAMES.items() if logs.get(name) is not None}
+        parts = {
+            name.split("/")[1]: None if value is None else round(float(value), 4)
+            for name, value in logs.items()
+            if name.startswith("rewards/") and name.endswith("/mean") and name.split("/")[1] in REWARDS
+        }
+        return {**{name: round(float(value), 4) for name, value in found.items()}, "rewards": parts}

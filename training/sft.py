@@ -16,7 +16,6 @@ import torch.nn.functional as functional
 from torch import Tensor
 from torch.utils.data import SequentialSampler
 from transformers import (
-    AutoModelForImageTextToText,
     AutoProcessor,
     PrinterCallback,
     ProgressCallback,
@@ -26,11 +25,12 @@ from transformers import (
 from transformers.trainer_utils import get_last_checkpoint
 
 from engine.reasoning.card import ModelCard
+from training.adapt import loaded, restore, save
 from training.backgrounds import Bank, bank
 from training.config import Config, load
 from training.dataset import IGNORED, Collator, Samples
 from training.fast import compiled, quick_vision
-from training.model import build, corpus, export, processor, tokenizer
+from training.model import build, corpus, processor, tokenizer
 from training.optim import MuonAdamW, groups_of, rate_at
 from training.progress import JsonLines, emit
 from training.synthetic import CANVAS, PROMPT
@@ -62,13 +62,10 @@ class ReplyTrainer(Trainer):  # type: ignore[misc]
         return (loss, {"logits": logits}) if return_outputs else loss
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
-        # WORKAROUND transformers 5.23: checkpoints of Qwen2.5-VL are written under the hub's key names, and Trainer
-        # loads them back by name without the mapping: a warning, and untrained weights. from_pretrained maps them.
         if self.lora:
             super()._load_from_checkpoint(resume_from_checkpoint, model)
-            return
-        saved = type(self.model).from_pretrained(resume_from_checkpoint)
-        self.model.load_state_dict(saved.state_dict())
+        else:
+            restore(self.model, resume_from_checkpoint)
 
     lora = False
 
@@ -85,7 +82,7 @@ def run(config: Path, resume: bool) -> int:
     trainer = _trainer(plan, model, made, samples, _step_of(last))
     with nullcontext() if plan.model else quick_vision():
         trainer.train(resume_from_checkpoint=last)
-    save(plan, trainer.model, made)
+    save(plan, trainer.model, made, _card(plan))
     emit(event="done", step=plan.train.steps, of=plan.train.steps, folder=str(plan.out / "model"))
     return 0
 
@@ -93,9 +90,7 @@ def run(config: Path, resume: bool) -> int:
 def _model(plan: Config, samples: Bank, resume: bool) -> tuple[Any, Any]:
     """From a folder or hub id, else built; the tokenizer of a built model comes from the first samples."""
     if plan.model:
-        made = AutoProcessor.from_pretrained(plan.model)
-        model = AutoModelForImageTextToText.from_pretrained(plan.model)
-        return (_adapted(plan, model) if plan.lora.rank else model), made
+        return loaded(plan), AutoProcessor.from_pretrained(plan.model)
     kept = plan.out / "processor"  # a resumed run keeps its tokenizer, whatever became of the generator since
     if resume and kept.is_dir():
         made = AutoProcessor.from_pretrained(kept)
@@ -104,13 +99,6 @@ def _model(plan: Config, samples: Bank, resume: bool) -> tuple[Any, Any]:
         made = processor(text, plan.build.patch, plan.build.merge)
         made.save_pretrained(kept)
     return build(made.tokenizer, vars(plan.build), plan.seed), made
-
-
-def _adapted(plan: Config, model: Any) -> Any:
-    from peft import LoraConfig, get_peft_model  # heavy, and only wanted here
-
-    targets = list(plan.lora.targets)
-    return get_peft_model(model, LoraConfig(r=plan.lora.rank, lora_alpha=plan.lora.alpha, target_modules=targets))
 
 
 def _step_of(checkpoint: str | None) -> int:
@@ -161,15 +149,6 @@ def _trainer(plan: Config, model: Any, made: Any, samples: Bank, done: int) -> R
     trainer.remove_callback(ProgressCallback)
     trainer.add_callback(JsonLines(batch))
     return trainer
-
-
-def save(plan: Config, model: Any, made: Any) -> None:
-    """The trained model as a folder that the viewer loads, with its card."""
-    folder = plan.out / "model"
-    if plan.lora.rank:
-        model = model.merge_and_unload()
-    export(model, made, folder)
-    _card(plan).save(folder)
 
 
 def _card(plan: Config) -> ModelCard:

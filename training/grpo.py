@@ -1,0 +1,231 @@
+"""GRPO on trl: config, rows, model (+ LoRA), trainer. `main.py train grpo --config FILE.toml [--resume]`.
+
+Only arguments that the installed trl knows. No vLLM: its current releases expand image tokens twice. No gradient
+checkpointing: these models fit, and it would turn off the cache while sampling.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas
+import torch
+import trl
+from peft import PeftModel
+from PIL import Image
+from transformers import AutoProcessor, PrinterCallback, ProgressCallback, TrainerCallback
+from transformers.trainer_utils import get_last_checkpoint
+from trl import GRPOConfig, GRPOTrainer
+from trl.models import unwrap_model_for_generation
+
+from engine.ct.errors import InputError
+from engine.reasoning.card import ModelCard
+from engine.reasoning.prompt import parse
+from training.adapt import loaded, restore, save
+from training.backgrounds import bank
+from training.config import Config, load
+from training.dataset import chat
+from training.fast import is_quick, quick_vision, shared_pictures
+from training.progress import GroupLines, emit
+from training.rewards import REWARDS, Scores
+from training.rows import Rows, asked_with, dataset
+
+PLACEHOLDERS = ("image_token_id", "video_token_id", "vision_start_token_id", "vision_end_token_id")
+
+
+def run(config: Path, resume: bool) -> int:
+    """Train as the file says; 0 only when done. Kill it at any time: --resume goes on from the last checkpoint."""
+    plan = load(config)
+    if not plan.model:
+        raise InputError(f"{config.name} lacks model; GRPO starts from a trained model: name its folder or hub id.")
+    plan.out.mkdir(parents=True, exist_ok=True)
+    card = asked_with(ModelCard.load(plan.model), plan.grpo.think)
+    processor = AutoProcessor.from_pretrained(plan.model, padding_side="left")
+    last = get_last_checkpoint(str(plan.out)) if resume else None
+    made = trainer(plan, loaded(plan), processor, card, int(last.rsplit("-", 1)[1]) if last else 0)
+    with _fast(made.model, card), warnings.catch_warnings():
+        # WORKAROUND trl 1.16 asks transformers 5.23 for a property that this renames, twice a step.
+        warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
+        made.train(resume_from_checkpoint=last)
+    save(plan, made.model, processor, _card(plan, card))
+    emit(event="done", step=plan.grpo.steps, of=plan.grpo.steps, folder=str(plan.out / "model"))
+    return 0
+
+
+@contextmanager
+def _fast(model: Any, card: ModelCard) -> Iterator[None]:
+    """The vision tower's quick ways, where the model's family has them."""
+    core = model.get_base_model() if isinstance(model, PeftModel) else model
+    quick = core.config.model_type == "qwen2_5_vl"
+    with (
+        shared_pictures(core) if quick else nullcontext(),
+        quick_vision() if quick and is_quick(core, card.canvas.side) else nullcontext(),
+    ):
+        yield
+
+
+def trainer(plan: Config, model: Any, processor: Any, card: ModelCard, done: int = 0) -> GroupTrainer:
+    """The trainer of a plan, ready to start at a step."""
+    rows = Rows(plan, card, bank("train", plan.data.phantoms, real=plan.data.real > 0))
+    data = dataset(rows, plan.grpo.steps * plan.grpo.prompts, done * plan.grpo.prompts)
+    weights = plan.rewards.weights
+    if not weights:
+        raise InputError("All reward weights are 0; give at least one under [rewards].")
+    made = GroupTrainer(
+        model=model,
+        reward_funcs=[with_ids, *(REWARDS[name] for name in weights)],
+        args=arguments(plan, model),
+        train_dataset=data,
+        processing_class=processor,
+    )
+    made.adapters = bool(plan.lora.rank)
+    for callback in (PrinterCallback, ProgressCallback):
+        made.remove_callback(callback)
+    made.add_callback(GroupLines(plan.grpo.prompts * plan.grpo.group))
+    made.add_callback(SeededSteps(plan.seed))
+    return made
+
+
+def arguments(plan: Config, model: Any) -> GRPOConfig:
+    """The plan in trl's words."""
+    grpo = plan.grpo
+    completions = grpo.prompts * grpo.group
+    micro = grpo.micro or completions
+    if completions % micro or grpo.group < 2:
+        raise InputError("micro under [grpo] must divide prompts x group, and a group needs 2 completions at least.")
+    config = model.config
+    suppressed = [getattr(config, name) for name in PLACEHOLDERS if name in config.to_dict()]
+    return GRPOConfig(
+        output_dir=str(plan.out),
+        max_steps=grpo.steps,
+        per_device_train_batch_size=micro,
+        gradient_accumulation_steps=completions // micro,
+        num_generations=grpo.group,
+        max_completion_length=grpo.max_tokens,
+        temperature=grpo.temperature,
+        generation_kwargs={"suppress_tokens": suppressed},  # a sampled placeholder has no picture: the run would end
+        shuffle_dataset=False,
+        loss_type=grpo.loss_type,
+        beta=grpo.beta,
+        epsilon=grpo.eps,
+        epsilon_high=grpo.eps_high,
+        scale_rewards=grpo.scale,
+        importance_sampling_level="sequence" if grpo.loss_type == "luspo" else "token",
+        reward_weights=[0.0, *plan.rewards.weights.values()],
+        learning_rate=grpo.lr,
+        lr_scheduler_type="constant_with_warmup",
+        warmup_steps=grpo.warm_steps,
+        max_grad_norm=1.0,
+        bf16=grpo.bf16,
+        gradient_checkpointing=False,
+        use_vllm=False,
+        logging_steps=grpo.log_steps,
+        save_steps=grpo.checkpoint_steps,
+        save_total_limit=2,
+        ignore_data_skip=True,  # the data set itself starts at the right row
+        report_to=[],
+        disable_tqdm=True,
+        seed=plan.seed,
+        use_cpu=not torch.cuda.is_available(),
+    )
+
+
+def with_ids(completions: list[Any], *, case: list[str], asks: list[str], log_extra: Any, **columns: Any) -> Scores:
+    """No reward: puts case, question and truth beside every logged completion, which is logged without its picture."""
+    for name, values in (("case", case), ("asks", asks), ("solution", columns["solution"])):
+        log_extra(name, [str(value) for value in values])
+    return [0.0] * len(completions)
+
+
+class SeededSteps(TrainerCallback):  # type: ignore[misc]
+    """What is sampled in a step depends on seed and step only: a resumed run samples what it would have sampled."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def on_step_begin(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
+        """Seed torch's generators, every process its own way."""
+        drawn = np.random.SeedSequence((self.seed, state.global_step, args.process_index))
+        torch.manual_seed(int(drawn.generate_state(1, np.uint64)[0]))
+
+
+class GroupTrainer(GRPOTrainer):  # type: ignore[misc]
+    """trl's trainer with resumable weights, completions in parquet, and the answers without the ROI for `looking`."""
+
+    adapters = False
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        if self.adapters:
+            super()._load_from_checkpoint(resume_from_checkpoint, model)
+        else:
+            restore(self.model, resume_from_checkpoint)
+
+    def create_model_card(self, *args: Any, **kwargs: Any) -> None:
+        """None of trl's: the model's own card is written at the end."""
+
+    def _calculate_rewards(self, inputs: list[dict[str, Any]], *rest: Any) -> Any:
+        unseen = {row["case"]: row for row in inputs if row["unseen"] is not None}
+        answers = dict(zip(unseen, self._blind(list(unseen.values())), strict=True)) if unseen else {}
+        rows = [{**row, "blind": answers.get(row["case"])} for row in inputs]
+        return super()._calculate_rewards(rows, *rest)
+
+    def _blind(self, rows: list[dict[str, Any]]) -> list[str]:
+        """The model's likeliest answer to each row with the ROI blanked."""
+        made, pictures = self.processing_class, [Image.Image.copy(row["unseen"]) for row in rows]
+        texts = [
+            made.apply_chat_template(chat(row["prompt"][0]["content"]), add_generation_prompt=True) for row in rows
+        ]
+        inputs = made(text=texts, images=pictures, padding=True, padding_side="left", return_tensors="pt")
+        kept = {name: value for name, value in self.generation_kwargs.items() if name in KEPT}
+        with unwrap_model_for_generation(self.model_wrapped, self.accelerator) as model, torch.no_grad():
+            ids = model.generate(**inputs.to(self.accelerator.device), do_sample=False, **kept)
+        tail = ids[:, inputs["input_ids"].shape[1] :]
+        return [parse(text).answer for text in made.batch_decode(tail, skip_special_tokens=True)]
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """As trl, and the step's completions as trl writes them."""
+        super().log(logs, start_time)
+        if self._logs["prompt"] and self.accelerator.is_main_process:
+            self._write_completions()
+
+    def _write_completions(self) -> None:
+        # WORKAROUND trl 1.16: log_completions=True also prints every completion on stdout, where our progress goes.
+        folder = Path(self.args.output_dir) / "completions"
+        folder.mkdir(exist_ok=True)
+        logs, step = self._logs, self.state.global_step
+        table = {
+            "step": [step] * len(logs["prompt"]),
+            "prompt": [_words(messages) for messages in logs["prompt"]],
+            "completion": [_words(messages) for messages in logs["completion"]],
+            **{name: list(values) for name, values in (*logs["rewards"].items(), *logs["extra"].items())},
+            "advantage": list(logs["advantages"]),
+        }
+        table.pop(with_ids.__name__, None)
+        pandas.DataFrame(table).to_parquet(folder / f"completions_{step:05d}.parquet")
+
+
+KEPT = ("max_new_tokens", "pad_token_id", "eos_token_id", "suppress_tokens")
+
+
+def _words(messages: list[dict[str, Any]]) -> str:
+    content = messages[-1]["content"]
+    return content if isinstance(content, str) else " ".join(part["text"] for part in content if "text" in part)
+
+
+def _card(plan: Config, card: ModelCard) -> ModelCard:
+    """The card of the model started from, with what was done to it."""
+    training = {
+        "method": f"GRPO, trl {trl.__version__}",
+        "base": plan.model,
+        "seed": plan.seed,
+        "grpo": asdict(plan.grpo),
+        "rewards": plan.rewards.weights,
+        "before": card.training,
+    }
+    return replace(card, name=plan.out.name, figures={}, training=training, assumed=False)
