@@ -123,7 +123,7 @@ def arguments(plan: Config, model: Any) -> GRPOConfig:
         warmup_steps=grpo.warm_steps,
         max_grad_norm=1.0,
         bf16=grpo.bf16,
-        gradient_checkpointing=False,
+        activation_checkpointing=False,
         use_vllm=False,
         logging_steps=grpo.log_steps,
         save_steps=grpo.checkpoint_steps,
