@@ -9,11 +9,13 @@ from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.desk import Desk
-from app.linking import Link, carried
+from app.linking import Link, beyond, carried
 from app.panels.compare_strip import CompareStrip
 from app.panels.pane_box import Waiting
+from app.theme import BAD
 from app.viewing import ViewingModel
 from app.views.compared_view import ComparedView, draw_reference
+from app.views.lettering import draw_text, line_height, text_width
 from app.views.plane_stage import PlaneStage
 from app.views.slice_view import SliceView
 from engine.ct.geometry import Plane, Point
@@ -35,6 +37,7 @@ class ComparePane(QWidget):
         self._comparison = desk.comparison
         self._link: Link | None = None
         self._carrying = False
+        self.warnings: tuple[tuple[str, ...], ...] = ((), ())  # over the first pane and over the second
         self.empty = Waiting(HINT)
         self.strips = (CompareStrip(desk.comparison, False), CompareStrip(desk.comparison, True))
         self._place = QVBoxLayout(self)
@@ -44,7 +47,7 @@ class ComparePane(QWidget):
         for view in slices.values():
             view.placed.connect(lambda view=view: self._placed(view, self.view))
             view.slice_changed.connect(self._refresh_lines)
-            view.overlay.also = self._paint_line
+            view.overlay.also = self._paint
         for strip in self.strips:
             strip.link_asked.connect(lambda on: self.join() if on else self.part())
         self.strips[0].plane_asked.connect(lambda plane: self._comparison.turn(plane, plane))
@@ -52,6 +55,8 @@ class ComparePane(QWidget):
         self.strips[1].close_asked.connect(self._comparison.end)
         self._comparison.changed.connect(self._changed)
         self._comparison.followed.connect(self._followed)
+        for viewing in (self._comparison.first, self._comparison.second):
+            viewing.changed.connect(lambda old, new: self._warn() if old.cursor != new.cursor else None)
         self._changed()
 
     @property
@@ -83,7 +88,7 @@ class ComparePane(QWidget):
     def _make(self, plane: Plane) -> ComparedView:
         view = ComparedView(self._comparison.second, self._comparison.document, plane)
         view.overlay.home = False
-        view.overlay.also = self._paint_line
+        view.overlay.also = self._paint
         self._place.addWidget(view, 1)
         view.placed.connect(lambda: self._placed(view, self.first))
         view.slice_changed.connect(self._refresh_lines)
@@ -106,7 +111,23 @@ class ComparePane(QWidget):
         if comparison.link is not self._link:
             self._link = comparison.link
             self._placed(self.first, self.view)
+        self._warn()
         self._refresh_lines()
+
+    def _warn(self) -> None:
+        """What the reader must not overlook: another patient, or an end slice that stands in for what isn't there."""
+        comparison = self._comparison
+        told: tuple[tuple[str, ...], ...] = ((), ())
+        if comparison.ready:
+            person = ("⚠ Other patient",) if comparison.other_patient else ()
+            told = tuple(
+                (*person, "⚠ Beyond its last slice") if beyond(view.frame, view.viewing.state.cursor) else person
+                for view in (self.first, self.view)
+            )
+        if told != self.warnings:
+            self.warnings = told
+            self.first.refresh()
+            self.view.refresh()
 
     # From one pane to the other
 
@@ -134,13 +155,21 @@ class ComparePane(QWidget):
             self.first.refresh()
             self.view.refresh()
 
+    def _paint(self, painter: QPainter, view: PlaneStage) -> None:
+        """Warnings under the letter on the upper edge, always; lines as overlays go."""
+        if not self.first.isVisible() or not self.view.isVisible() or view not in (self.first, self.view):
+            return
+        for row, text in enumerate(self.warnings[view is self.view], 1):
+            x, y = (view.width() - text_width(text)) / 2, row * (line_height() + 4)
+            draw_text(painter, text, x, y, BAD)
+        if view.viewing.state.overlays != "off":
+            self._paint_line(painter, view)
+
     def _paint_line(self, painter: QPainter, view: PlaneStage) -> None:
         """Where the other series' slice lies; without a link only a shared space can tell."""
         comparison = self._comparison
-        both = self.first.isVisible() and self.view.isVisible()
-        shown = both and comparison.ready and view in (self.first, self.view)
         link = comparison.link or (Link() if comparison.shared else None)
-        if shown and link is not None:
+        if comparison.ready and link is not None:
             if view is self.view:
                 draw_reference(painter, view, self.first, link)
             else:

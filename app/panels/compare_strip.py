@@ -5,19 +5,18 @@ from __future__ import annotations
 from functools import partial
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSizePolicy, QToolButton, QWidget
 
 from app.compare import Comparison
-from app.linking import beyond
-from app.panels.parts import icon, label, plain_tip
+from app.panels.parts import icon, plain_tip
 from app.theme import ACCENT, MUTED
 from engine.ct.geometry import Plane
-from engine.ct.oblique import frame_of
 
 _SHARED = "Linked"
 _OFFSET = "Linked by offset"
 _APART = "Not linked"
+_APART_OFFSET = "Not linked · other frame"
 
 
 class CompareStrip(QWidget):
@@ -35,7 +34,6 @@ class CompareStrip(QWidget):
         self.link = _tool()
         self.link.clicked.connect(lambda: self.link_asked.emit(comparison.link is None))
         self.title = _Elided()
-        self.warning = label(name="bad")
         self.plane = _tool()
         self.plane.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(self.plane)
@@ -46,8 +44,7 @@ class CompareStrip(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(4, 0, 4, 0)
         row.setSpacing(4)
-        for part in (self.link, self.warning):
-            row.addWidget(part)
+        row.addWidget(self.link)
         row.addWidget(self.title, 1)
         row.addWidget(self.plane)
         if second:
@@ -57,8 +54,6 @@ class CompareStrip(QWidget):
             self.close_button.clicked.connect(self.close_asked)
             row.addWidget(self.close_button)
         comparison.changed.connect(self.refresh)
-        viewing = comparison.second if second else comparison.first
-        viewing.changed.connect(lambda old, new: self.refresh_warning() if old.cursor != new.cursor else None)
         self.refresh()
 
     def refresh(self) -> None:
@@ -66,7 +61,6 @@ class CompareStrip(QWidget):
         comparison = self._comparison
         viewing = comparison.second if self._second else comparison.first
         volume, plane = viewing.state.volume, comparison.planes[self._second]
-        self.title.show_text(_name(comparison, self._second) if volume is not None or self._second else "")
         self.plane.setText(f"{plane.value.capitalize()} ▾")
         text, tip = _link_text(comparison)
         self.link.setVisible(comparison.ready)
@@ -75,23 +69,7 @@ class CompareStrip(QWidget):
         linked = comparison.link is not None
         self.link.setIcon(icon("ph.link" if linked else "ph.link-break", ACCENT if linked else MUTED))
         self.plane.setEnabled(volume is not None)
-        self.refresh_warning()
-
-    def refresh_warning(self) -> None:
-        """What the reader must not overlook: another patient, or an end slice that stands in for what isn't there."""
-        comparison = self._comparison
-        viewing = comparison.second if self._second else comparison.first
-        state, texts = viewing.state, []
-        if comparison.ready and comparison.other_patient:
-            texts.append("⚠ Other patient")
-        if comparison.ready and state.volume is not None:
-            frame = frame_of(state.volume.geometry, comparison.planes[self._second], state.turn)
-            if beyond(frame, state.cursor):
-                texts.append("⚠ Beyond its last slice")
-        text = " · ".join(texts)
-        if text != self.warning.text():
-            self.warning.setText(text)
-        self.warning.setVisible(bool(text))
+        self.title.show_text(_name(comparison, self._second))
 
 
 class _Elided(QLabel):
@@ -99,7 +77,6 @@ class _Elided(QLabel):
 
     def __init__(self) -> None:
         super().__init__()
-        self.setObjectName("muted")
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._text = ""
 
@@ -113,7 +90,7 @@ class _Elided(QLabel):
         """As much of it as there is room for."""
         painter = QPainter(self)
         shown = self.fontMetrics().elidedText(self._text, Qt.TextElideMode.ElideRight, self.width())
-        painter.setPen(self.palette().color(self.foregroundRole()))
+        painter.setPen(QColor(MUTED))
         painter.drawText(self.rect(), Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, shown)
 
 
@@ -143,7 +120,7 @@ def _link_text(comparison: Comparison) -> tuple[str, str]:
             if comparison.shared
             else "at the slices now shown: the two name no common frame of reference"
         )
-        return _APART, f"Each moves alone. L links them {how}."
+        return _APART if comparison.shared else _APART_OFFSET, f"Each moves alone. L links them {how}."
     if comparison.link.shared:
         return _SHARED, "Scroll, pan, zoom and window move together, in patient space. U unlinks."
     x, y, z = comparison.link.offset

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QIcon, QIconEngine, QPainter, QPixmap
 
-from app.theme import MUTED, TEXT
+from app.theme import COLOURS, TEXT
 from app.viewing import Layout
 
 VOLUME, BESIDE = "3d", "beside"  # the panes that are no plane; the others are called as Plane calls them
@@ -84,17 +84,14 @@ class _Engine(QIconEngine):
         return made
 
     def paint(self, painter: QPainter, rect: QRect, mode: QIcon.Mode, state: QIcon.State) -> None:
-        """A box for each pane, the 3D one filled faintly."""
-        colour = QColor("#5b626c" if mode == QIcon.Mode.Disabled else TEXT)
-        side = min(rect.width(), rect.height()) * 0.8
-        area = QRectF(0, 0, side, side)
-        area.moveCenter(QRectF(rect).center())
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        for name, place in _places(LAYOUTS[self._name], area):
-            inside = place.adjusted(0.8, 0.8, -0.8, -0.8)
-            painter.setPen(colour)
-            painter.setBrush(QColor(MUTED) if name in (VOLUME, BESIDE) else Qt.BrushStyle.NoBrush)
-            painter.drawRoundedRect(inside, 1, 1)
+        """A box for each pane, lines on whole pixels; what is no plane is filled faintly."""
+        side = round(min(rect.width(), rect.height()) * 0.8)
+        area = QRect(0, 0, side, side)
+        area.moveCenter(rect.center())
+        painter.setPen(QColor("#5b626c" if mode == QIcon.Mode.Disabled else TEXT))
+        for name, place in _places(LAYOUTS[self._name], QRectF(area)):
+            painter.setBrush(QColor(COLOURS["muted"]) if name in (VOLUME, BESIDE) else Qt.BrushStyle.NoBrush)
+            painter.drawRect(place.toRect())
 
 
 def _places(split: Split, area: QRectF) -> Iterator[tuple[str, QRectF]]:

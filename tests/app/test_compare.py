@@ -22,6 +22,7 @@ from engine.ct.geometry import Geometry, Plane, PlaneFrame
 from engine.ct.volume import PRESETS, Provenance, Window
 from tests.app.desk import drag, key, open_path, pane, wheel
 from tests.app.paired import COUNT, FIRST, SHIFT, compare, show, z
+from tests.app.viewed import pixels
 
 
 def test_series_of_one_frame_are_linked_at_once_and_every_slice_is_painted_in_both(
@@ -66,7 +67,7 @@ def test_without_a_common_frame_the_link_is_the_offset_of_the_moment(qtbot: QtBo
     first, comparison = pane(study, Plane.AXIAL), study.desk.comparison
     assert comparison.link is None
     strips = study.window.panes.beside.strips
-    assert {strip.link.text() for strip in strips} == {"Not linked"}
+    assert {strip.link.text() for strip in strips} == {"Not linked · other frame"}
     key(study, "L")
     assert comparison.link is not None
     assert not comparison.link.shared
@@ -136,11 +137,15 @@ def test_a_series_that_does_not_reach_so_far_says_so_and_so_does_another_patient
     """An end slice that stands in for what isn't there must not pass for it."""
     _, second = compare(qtbot, study, "6 higher")
     study.desk.scroll(-COUNT)
-    texts = [strip.warning.text() for strip in study.window.panes.beside.strips]
+    beside = study.window.panes.beside
     assert second.slice == 0
-    assert texts == ["⚠ Other patient", "⚠ Other patient · ⚠ Beyond its last slice"]
+    assert beside.warnings == (("⚠ Other patient",), ("⚠ Other patient", "⚠ Beyond its last slice"))
+    study.desk.viewing.set(overlays="off")
+    top = pixels(second)[:60]
+    red = (top[..., 0] > 180) & (top[..., 2] < 130)
+    assert red.sum() > 100
     study.desk.scroll(+COUNT)
-    assert [strip.warning.text() for strip in study.window.panes.beside.strips] == ["⚠ Other patient"] * 2
+    assert beside.warnings == (("⚠ Other patient",),) * 2
 
 
 def test_who_is_another_patient() -> None:
