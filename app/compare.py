@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
@@ -25,14 +25,10 @@ if TYPE_CHECKING:
     from engine.ct.series import Series
 
 _REPAINT_S = 0.05  # while loading, the picture follows at most this often
-# What the second series has for itself; everything else of Viewing (tool, overlays …) is the same for both.
-_OWN = {
-    *("volume", "revision", "loading", "cursor", "turn", "window", "inverted", "voi_function"),
-    *("layout", "grid", "selected", "lens", "show3d"),
-}
+# How both are shown and worked with; everything else of Viewing belongs to one volume.
+_SHARED = ("tool", "overlays", "phi", "slab", "smooth", "cross")
 _PLACE = ("cursor", "turn")  # what a link carries along
 _LOOK = ("window", "inverted", "voi_function")  # and where both are HU
-_SHARED = tuple(field.name for field in fields(Viewing) if field.name not in _OWN)
 
 
 class Comparison(QObject):

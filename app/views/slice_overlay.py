@@ -60,6 +60,8 @@ class SliceOverlay:
         turning = state.tool == "crosshair"
         if state.overlays != "off" and (state.cross or turning):
             draw_cross(painter, cross_lines(view, state.cursor), area, turning)
+        if self.also is not None:
+            self.also(painter, view)
         selected = view.mark(state.selected)
         draw_marks(
             painter, [mark for mark in view.visible_marks() if selected is None or mark.roi is not selected.roi], view

@@ -195,6 +195,13 @@ def test_planes_can_differ_and_each_shows_where_the_other_cuts(qtbot: QtBot, stu
     assert line is not None
     heights = [first.frame.to_mm(column, row, first.slice)[2] for column, row in line]
     assert heights == pytest.approx([z(second)] * 2, abs=0.01)
+    study.desk.comparison.part()
+    study.desk.viewing.set(cross=False)
+    row = round(second.to_widget(0, second.frame.to_screen(first.frame.to_mm(0, 0, first.slice))[1]).y())
+    before = pixels(second)[row]
+    study.desk.viewing.set(cursor=first.frame.to_mm(0, 0, first.slice + 60))
+    assert not np.array_equal(pixels(second)[row], before)  # the line is gone from there
+    key(study, "L")
     scale = first.placing.scale * 1.5
     first.zoom_at(1.5, 50, 50)
     assert second.placing.scale == pytest.approx(scale)
@@ -249,7 +256,7 @@ def test_closing_gives_the_memory_back_and_the_layout_of_before(qtbot: QtBot, st
     assert (volume(), pixels()) == (None, None)
     study.desk.comparison.step(+1)
     assert study.desk.comparison.series is not None
-    key(study, "Esc")
+    study.desk.cancel()
     assert study.desk.comparison.series is None
     qtbot.wait(30)
     assert study.desk.comparison.second.state.volume is None
