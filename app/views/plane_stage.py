@@ -179,7 +179,7 @@ class PlaneStage(Stage):
     def _finest(self) -> float:
         """The grain in which a turned plane is sampled: about a sample for each pixel of the screen, to save time."""
         screen = min(self.pixel_px) * self.devicePixelRatioF()
-        return min(max(int(4 / screen) / 4, 1.0), 2.0) if self.turned else 1.0
+        return min(max(int(8 / screen) / 8, 1.0), 2.0) if self.turned else 1.0
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """A turned plane that was zoomed is sampled anew before it is painted."""

@@ -71,19 +71,19 @@ def _passed(corners: _Vector, right: _Vector, size: NDArray[Any], columns: int) 
 def _sample(out: NDArray[Any], array: NDArray[Any], places: list[_Floats], size: NDArray[Any]) -> None:
     """One block: eight neighbours of each place (i, j, k), weighted. The places become their fractions."""
     inside = np.ones(out.shape, bool)
-    index = np.zeros(out.shape, np.intp)
+    narrow = np.int32 if array.size < 2**31 else np.int64
+    short: NDArray[Any] = np.zeros(out.shape, narrow)
     steps, stride = [], 1
     for place, count in zip(places, size.tolist(), strict=True):
         inside &= place >= -0.5
         inside &= place <= count - 0.5
         np.clip(place, 0, count - 1, out=place)
-        low = place.astype(np.int32)
-        np.minimum(low, max(count - 2, 0), out=low)
+        low = np.minimum(np.floor(place), np.float32(max(count - 2, 0)))
         place -= low
-        index += low if stride == 1 else np.multiply(low, stride, dtype=np.intp)
+        short += low.astype(narrow) * stride
         steps.append(stride if count > 1 else 0)
         stride *= count
-    flat = array.reshape(-1)
+    flat, index = array.reshape(-1), short.astype(np.intp)
 
     def at(offset: int) -> _Floats:
         # mode="clip" spares numpy a buffer; the indices are in range already
