@@ -44,6 +44,7 @@ GROUPS: tuple[Group, ...] = (
         ("scroll.mpr_p95", "scroll.painted_share", "scroll.single", "scroll.single_p95", "window.p95", "rois.500"),
         window=True,
     ),
+    Group("app.bench_planes", ("scroll.slab", "scroll.oblique"), window=True),
     Group("app.bench_generating", ("scroll.while_generating",), window=True),
     Group(
         "engine.bench.stream",
