@@ -47,7 +47,10 @@ class Menus:
     def keys(self, action: Action) -> Sequence[str]:
         """The shortcuts of an action, as the reader set them or as they come."""
         changed = self._changed_keys.get(action.key)
-        return action.shortcut if changed is None else tuple(filter(None, (changed,)))
+        if changed is not None:
+            return tuple(filter(None, (changed,)))
+        own = _names(tuple(self._changed_keys.values()))  # what the reader chose goes before what comes with us
+        return tuple(key for key in action.shortcut if not _names((key,)) & own)
 
     def shown_keys(self, action: Action) -> str:
         """The shortcuts of an action as the system writes them."""
@@ -64,8 +67,18 @@ class Menus:
             self._changed_keys.pop(action.key, None)
         else:
             self._changed_keys[action.key] = key
-        self._set_keys(action, self.qactions[action.key])
+        self._set_all_keys()
         return ""
+
+    def restore_keys(self) -> None:
+        """All keys as they came."""
+        self._changed_keys.clear()
+        self._set_all_keys()
+
+    def _set_all_keys(self) -> None:
+        """Of all: a key that one gives up may be another's usual one."""
+        for action in ACTIONS:
+            self._set_keys(action, self.qactions[action.key])
 
     def refresh(self) -> None:
         """Enabled, checked and titles as they are now."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from app.action import Action, saved, shown
+from app.panels.guide import Guide
 from app.window_presets import SLOTS
 
 if TYPE_CHECKING:
@@ -184,6 +185,7 @@ VIEW = (
     ),
 )
 HELP = (
+    Action("guide", "Guide", ("Shift+F1",), "ph.book-open", lambda w: w.show_panel(Guide(w)), "Help"),
     Action(
         "audit",
         "Show the audit file",

@@ -34,6 +34,7 @@ MOUSE = (
     ("Wheel", "slice by slice"),
     ("Ctrl + wheel", "zoom"),
     ("Double click", "one pane fills the window, and back"),
+    ("Double click on W and L", "type width and level"),
 )
 
 
@@ -60,10 +61,12 @@ class HelpPanel(QDialog):
         self.key.setClearButtonEnabled(True)
         self.usual = button("Usual key", "Give the action the key that it came with")
         self.told = label("Choose an action to change its key.", "muted", wrap=True)
+        self.defaults = button("Restore defaults", "Give every action the key that it came with")
         changing = QHBoxLayout()
         changing.addWidget(self.told, 1)
         changing.addWidget(self.key)
         changing.addWidget(self.usual)
+        changing.addWidget(self.defaults)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(16, 16, 16, 16)
         layout.setSpacing(8)
@@ -75,8 +78,9 @@ class HelpPanel(QDialog):
         self.list.currentItemChanged.connect(lambda item, before: self._choose())
         self.key.editingFinished.connect(lambda: self._rebind(self.key.keySequence().toString()))
         self.usual.clicked.connect(lambda: self._rebind(None))
+        self.defaults.clicked.connect(self._restore)
         self._choose()
-        self.resize(560, 640)
+        self.resize(640, 640)
 
     def filter(self, text: str) -> None:
         """Show only what holds every word."""
@@ -124,6 +128,16 @@ class HelpPanel(QDialog):
         else:
             item.setText(1, self._menus.shown_keys(action))
             self._choose()
+
+    def _restore(self) -> None:
+        self._menus.restore_keys()
+        for number in range(self.list.topLevelItemCount()):
+            item = self.list.topLevelItem(number)
+            action = BY_KEY.get(item.data(0, _KEY) or "") if item is not None else None
+            if item is not None and action is not None:
+                item.setText(1, self._menus.shown_keys(action))
+        self._choose()
+        self.told.setText("All keys are as they came.")
 
     def _do(self, item: QTreeWidgetItem) -> None:
         key = item.data(0, _KEY)
