@@ -9,7 +9,7 @@ import numpy as np
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QGuiApplication
 
-from app.tools.figures import KINDS
+from app.tools.figures import named
 from app.views.figure_text import figured, said, table
 from engine.ct.figures import normal_of, parallel
 from engine.ct.geometry import Geometry, Plane
@@ -64,15 +64,15 @@ class Measuring(QObject):
             origin, there = frame.to_mm(0, 0, 0), frame.to_mm(right, down, 0)
             step = (there[0] - origin[0], there[1] - origin[1], there[2] - origin[2])
             moved = shift_measurement(self._document.committed, measurement.id, step)
-            self._document.commit(f"Move {name_of(measurement)}", moved)
+            self._document.commit(f"Move {named(measurement.kind)}", moved)
 
     def delete(self) -> None:
         """Remove the selected measurement; undo brings it back."""
         measurement = self.selected
         if measurement is not None:
             gone = delete_measurement(self._document.committed, measurement.id)
-            self._document.commit(f"Delete {name_of(measurement)}", gone)
-            self.said.emit(f"The {name_of(measurement)} was deleted; Ctrl+Z brings it back.")
+            self._document.commit(f"Delete {named(measurement.kind)}", gone)
+            self.said.emit(f"The {named(measurement.kind)} was deleted; Ctrl+Z brings it back.")
 
     def rename(self, measurement_id: str, text: str) -> None:
         """Give a measurement its text."""
@@ -89,7 +89,7 @@ class Measuring(QObject):
         measurement = self.selected
         figures = self.figures(measurement) if measurement is not None else None
         if measurement is not None and figures is not None:
-            self._copy("\n".join(said(figures, measurement)), f"The {name_of(measurement)} was copied.")
+            self._copy("\n".join(said(figures, measurement)), f"The {named(measurement.kind)} was copied.")
 
     def copy_all(self) -> None:
         """All measurements as a table (tab-separated), to the clipboard."""
@@ -119,9 +119,3 @@ def turn_for(geometry: Geometry, measurement: Measurement, now: Turn | None) -> 
     sine = float(np.linalg.norm(axis))
     x, y, z = axis / sine * np.arctan2(sine, float(usual @ wanted))
     return Turn((float(x), float(y), float(z)), measurement.centre)
-
-
-def name_of(measurement: Measurement) -> str:
-    """Its kind as a word in a sentence."""
-    name = KINDS[measurement.kind].name
-    return name if measurement.kind == "cobb" else name.lower()

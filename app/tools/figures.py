@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, get_args
 
 from app.tools.roi import dragged
-from app.tools.shapes import Pixel, Points, around, crossed, handles, pulled, within
+from app.tools.shapes import Pixel, Points, around, crossed, handles, pulled, thinned, within
 from engine.ct.figures import normal_of
 from engine.reading.measurements import add_measurement, new_measurement, reshape_measurement, shifted
 from engine.reading.model import Measurement, MeasurementKind
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from app.views.slice_view import SliceView
 
 FREE_PX = 2.0  # px between the points of a freehand outline
+THIN_PX = 0.1  # picture pixels that a finished one may lie beside what was drawn: each save holds all of its points
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,14 @@ KINDS: dict[MeasurementKind, Kind] = {
     "probe": Kind("Probe", "P", "ph.eyedropper", "Click a point: the HU of its voxel", 1),
     "arrow": Kind("Arrow", "M", "ph.arrow-up-left", "Drag away from what the arrow points to, then type its text", 2),
 }
+
+
+def named(kind: MeasurementKind) -> str:
+    """Its name within a sentence."""
+    name = KINDS[kind].name
+    return name if kind == "cobb" else name.lower()  # Cobb was a man
+
+
 MEASURING = get_args(MeasurementKind)
 
 
@@ -100,13 +109,16 @@ class DrawFigure:
         if wanted and len(self._placed) < wanted and dragged(self._last, at):
             self._place(at)
         done = len(self._placed) >= max(wanted, 3 if self.kind == "freehand" else 1)
+        if self.kind == "freehand" and done:
+            self._placed = thinned(self._placed, THIN_PX)
+            self._preview(at)
         if not done and self.kind == "freehand":
             self.abort()
         elif not done:
             self.waiting = True
         elif self._shown is not None:
             view = self._view
-            view.document.commit(f"Draw {KINDS[self.kind].name.lower()}", view.document.reading)
+            view.document.commit(f"Draw {named(self.kind)}", view.document.reading)
             if self.kind == "arrow":
                 view.ask_text(self._shown.id)
 
@@ -163,7 +175,7 @@ class EditFigure:
         """Keep it, as one step."""
         self.move(at)
         if self._moved:
-            name = KINDS[self._measurement.kind].name.lower()
+            name = named(self._measurement.kind)
             label = f"Move {name}" if self._handle is None else f"Change {name}"
             self._view.document.commit(label, self._view.document.reading)
 

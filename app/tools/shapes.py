@@ -76,6 +76,29 @@ def pulled(measurement: Measurement, handle: int, to: Point, *, square: bool = F
             return (*points[:handle], to, *points[handle + 1 :])
 
 
+def thinned(outline: Sequence[Pixel], tolerance: float) -> list[Pixel]:
+    """The closed outline without points that lie within `tolerance` of the line past them (Douglas, Peucker 1973)."""
+    points = np.array([*outline, outline[0]], float)
+    kept = np.zeros(len(points), bool)
+    far = int(np.linalg.norm(points - points[0], axis=1).argmax())
+    kept[[0, far, -1]] = True
+    open_ = [(0, far), (far, len(points) - 1)]
+    while open_:
+        first, last = open_.pop()
+        if last - first < 2:
+            continue
+        along = points[last] - points[first]
+        length = max(float(np.linalg.norm(along)), 1e-12)
+        ways = points[first + 1 : last] - points[first]
+        away = np.abs(along[0] * ways[:, 1] - along[1] * ways[:, 0]) / length
+        at = first + 1 + int(away.argmax())
+        if away.max() > tolerance:
+            kept[at] = True
+            open_ += [(first, at), (at, last)]
+    left = [outline[int(n)] for n in np.flatnonzero(kept[:-1])]
+    return left if len(left) > 2 else list(outline)  # a line there and back is an outline still
+
+
 def _pull_axes(points: Points, normal: Point, handle: int, to: Point) -> Points:
     """An end of the long axis turns and stretches both; an end of the short one slides along it and gets longer."""
     a, b, c, d = (np.array(point) for point in points)

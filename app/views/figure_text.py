@@ -13,7 +13,7 @@ from engine.reading.model import Measurement
 
 _COLUMNS = (
     "kind", "text", "long", "short", "angle_degrees", "area", "perimeter", "mean", "sd", "min", "max", "pixels",
-    "value", "length_unit", "value_unit", "plane", "x_mm", "y_mm", "z_mm",
+    "value", "length_unit", "value_unit", "plane", "x", "y", "z",
 )  # fmt: skip
 
 
@@ -82,7 +82,7 @@ def _cells(figures: Figures, measurement: Measurement) -> list[str]:
         "length_unit": figures.unit,
         "value_unit": figures.values,
         "plane": figures.plane.value if figures.plane else "oblique",
-        **dict(zip(("x_mm", "y_mm", "z_mm"), measurement.centre, strict=True)),
+        **dict(zip(("x", "y", "z"), measurement.centre, strict=True)),
     }
     if region is not None:
         known |= {"area": region.area_mm2, "perimeter": region.perimeter_mm, "pixels": region.pixels}

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from math import ceil, floor
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from app.viewing import Viewing
 from app.views.figure_labels import Label, draw_labels
 from app.views.figure_text import figured, said
 from engine.ct.figures import normal_of, parallel
+from engine.ct.geometry import Point
 from engine.ct.oblique import Frame
 from engine.reading.model import Measurement
 
@@ -44,22 +46,30 @@ class Figure:
     """
 
     measurement: Measurement
+    frame: Frame
     flat: bool  # drawn in planes like this one
-    lines: tuple[Array, ...]
-    handles: Array
     first: int
     last: int
 
     @staticmethod
-    def of(measurement: Measurement, frame: Frame, normal: tuple[float, float, float]) -> Figure:
+    def of(measurement: Measurement, frame: Frame, normal: Point) -> Figure:
         """`normal` is the frame's."""
-        screen = frame.to_screen(measurement.points)
         flat = parallel(measurement.normal, normal)
-        first, last = 0, -1
-        if flat or measurement.kind == "probe":
-            first, last = ceil(float(screen[:, 2].max()) - _NEAR), floor(float(screen[:, 2].min()) + _NEAR)
-        ends = frame.to_screen(handles(measurement))[:, :2]
-        return Figure(measurement, flat, _lines(measurement, screen[:, :2]), ends, first, last)
+        if not flat and measurement.kind != "probe":
+            return Figure(measurement, frame, False, 0, -1)
+        depth = frame.to_screen(measurement.points)[:, 2]
+        return Figure(measurement, frame, flat, ceil(float(depth.max()) - _NEAR), floor(float(depth.min()) + _NEAR))
+
+    @cached_property
+    def lines(self) -> tuple[Array, ...]:
+        """What is drawn of it; found when it is, for most measurements lie on slices that are not shown."""
+        return _lines(self.measurement, self.frame.to_screen(self.measurement.points)[:, :2])
+
+    @cached_property
+    def handles(self) -> Array:
+        """Where it can be pulled."""
+        places: Array = self.frame.to_screen(handles(self.measurement))[:, :2]
+        return places
 
     def on(self, slice_: int) -> bool:
         """Whether it lies on that slice."""
@@ -132,12 +142,15 @@ class Figures:
         best = min(found, key=lambda each: each[:3], default=None)
         return (best[3], best[4]) if best else None
 
-    def paint(self, painter: QPainter, stage: Stage, state: Viewing, slice_: int, area: QRectF) -> None:
-        """All on this slice with their values beside them; the selected one faintly where it is not."""
+    def paint(self, painter: QPainter, stage: Stage, state: Viewing, slice_: int, area: QRectF) -> Sequence[QRectF]:
+        """All on this slice with their values beside them; the selected one faintly where it is not.
+
+        Returns where the values stand, widget px.
+        """
         selected = self._all.get(state.selected)
         here = self.on(slice_)
         if not here and selected is None:
-            return
+            return ()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
         for figure in here:
             if figure is not selected:
@@ -148,16 +161,15 @@ class Figures:
             else:
                 _draw_faintly(painter, selected, stage)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-        if state.overlays != "off":
-            self._letter(painter, stage, state, here, selected, area)
+        return self._letter(painter, stage, state, here, selected, area) if state.overlays != "off" else ()
 
     def _letter(
         self, painter: QPainter, stage: Stage, state: Viewing, here: list[Figure], selected: Figure | None, area: QRectF
-    ) -> None:
+    ) -> Sequence[QRectF]:
         """In the plane it was drawn in only. The selected one gets the best place, then the small ones."""
         volume = state.volume
         if volume is None:
-            return
+            return ()
         wanted = []
         loading = state.loading is not None  # what is half loaded is not measured
         for figure in sorted(here, key=lambda each: each is not selected):
@@ -169,7 +181,7 @@ class Figures:
             if figure.flat and shown:
                 wanted.append(Label(shown, _on_stage(stage, np.concatenate([*figure.lines, figure.handles])), HANDLE))
         small = sorted(wanted[1:], key=lambda label: label.around.width() * label.around.height())
-        draw_labels(painter, [*wanted[:1], *small], area)
+        return draw_labels(painter, [*wanted[:1], *small], area)
 
 
 def _brief(measurement: Measurement) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QRectF
 from PySide6.QtGui import QColor, QPainter
 
@@ -33,9 +35,9 @@ def readout(volume: Volume, revision: int, box: Box) -> tuple[str, ...]:
 
 
 def draw_readout(
-    painter: QPainter, lines: tuple[str, ...], box: QRectF, area: QRectF, avoid: QRectF, colour: str
+    painter: QPainter, lines: tuple[str, ...], box: QRectF, area: QRectF, avoid: Sequence[QRectF], colour: str
 ) -> None:
-    """Beside the box, where it covers neither the box nor `avoid` (widget px); nowhere if there is no such place."""
+    """Beside the box, where it covers neither that nor any of `avoid` (widget px); nowhere if there is no such place."""
     width = max(text_width(line) for line in lines)
     height = line_height() * len(lines)
     level = min(max(box.center().y() - height / 2, area.top() + _SPACE), area.bottom() - height - _SPACE)
@@ -47,7 +49,7 @@ def draw_readout(
         (start, box.top() - _SPACE - height),
     ):
         ground = QRectF(x - 3, y - 1, width + 6, height + 2)
-        if area.contains(ground) and not ground.intersects(avoid):
+        if area.contains(ground) and not any(ground.intersects(each) for each in avoid):
             painter.fillRect(ground, QColor(0, 0, 0, 110))
             for row, line in enumerate(lines):
                 draw_text(painter, line, x, y + row * line_height(), colour)

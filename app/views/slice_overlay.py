@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -67,12 +67,12 @@ class SliceOverlay:
             painter, [mark for mark in view.visible_marks() if selected is None or mark.roi is not selected.roi], view
         )
         self.figures.follow(self._document.reading.measurements, view.frame)
-        self.figures.paint(painter, view, state, view.slice, area)
+        labels = self.figures.paint(painter, view, state, view.slice, area)
         draw_notes(painter, self.notes(view, state), area, state.overlays)
         if selected is not None:
             draw_selected(painter, selected, view, view.slice)
             lens = self._paint_lens(painter, view, selected, area)
-            self._paint_readout(painter, view, selected, area, lens)
+            self._paint_readout(painter, view, selected, area, (lens, *labels))
 
     def notes(self, view: PlaneStage, state: Viewing) -> Notes:
         """What the pane's corners, edges and scale bar say."""
@@ -83,7 +83,9 @@ class SliceOverlay:
         bar = scale_bar(view.placing.scale, view.width(), known, zoom)
         return Notes(corners(state, view.frame, view.slice, zoom), letters, PLANE_COLOURS[self._plane], bar)
 
-    def _paint_readout(self, painter: QPainter, view: PlaneStage, mark: Mark, area: QRectF, avoid: QRectF) -> None:
+    def _paint_readout(
+        self, painter: QPainter, view: PlaneStage, mark: Mark, area: QRectF, avoid: Sequence[QRectF]
+    ) -> None:
         """Where the ROI is being changed, and else in one pane only: three times the same is clutter."""
         state = self._viewing.state
         resting = self.home and not self._document.previewing and state.overlays == "full"

@@ -77,7 +77,12 @@ def new_measurement(kind: MeasurementKind, points: Iterable[Point], normal: Poin
 
 
 def add_measurement(reading: Reading, measurement: Measurement) -> Reading:
-    """Append a measurement; one whose id is already there takes its place."""
+    """Append a measurement; one whose id is already there takes its place.
+
+    ValueError where its kind has another number of points: saved, it could not be read again.
+    """
+    if not fits(measurement.kind, len(measurement.points)):
+        raise ValueError(f"A {measurement.kind} does not have {len(measurement.points)} points.")
     if reading.measurement(measurement.id):
         kept = tuple(measurement if each.id == measurement.id else each for each in reading.measurements)
         return replace(reading, measurements=kept)

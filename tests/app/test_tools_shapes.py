@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from app.tools.shapes import FREE_HANDLES, around, crossed, handles, pulled
+from app.tools.shapes import FREE_HANDLES, around, crossed, handles, pulled, thinned
 from engine.ct.figures import normal_of
 from engine.ct.geometry import Geometry, Plane
 from engine.ct.oblique import Frame, Turn, frame_of
@@ -109,3 +109,26 @@ def test_the_first_handle_of_an_outline_bends_both_its_ends() -> None:
     after = np.array(pulled(new_measurement("freehand", ring, (0, 0, 1)), 0, (14.0, 0.0, 3.0)))
     moved = np.linalg.norm(after - np.array(ring), axis=1)
     assert np.flatnonzero(moved > 1e-9).tolist() == [0, 1, 23]
+
+
+@given(st.integers(20, 400), st.integers(0, 1000))
+@settings(max_examples=30, deadline=None)
+def test_a_thinned_outline_stays_within_a_tenth_of_a_pixel_of_the_drawn_one(count: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    turn = np.sort(rng.uniform(0, 2 * np.pi, count))
+    ring = [(50 + (20 + 3 * np.sin(5 * t)) * np.cos(t), 40 + 18 * np.sin(t)) for t in turn]
+    kept = np.array(thinned(ring, 0.1))
+    assert len(kept) <= count
+    start, along = kept, np.roll(kept, -1, axis=0) - kept
+    for point in ring:
+        share = np.clip(((point - start) * along).sum(1) / np.maximum((along**2).sum(1), 1e-12), 0, 1)
+        assert np.linalg.norm(start + share[:, None] * along - point, axis=1).min() <= 0.1 + 1e-9
+
+
+def test_a_line_there_and_back_stays_an_outline() -> None:
+    assert len(thinned([(0, 0), (5, 0), (9, 0), (5, 0)], 0.1)) == 4
+
+
+def test_a_smooth_outline_is_thinned_to_a_fraction() -> None:
+    ring = [(50 + 30 * np.cos(t), 40 + 30 * np.sin(t)) for t in np.linspace(0, 2 * np.pi, 400, endpoint=False)]
+    assert 20 < len(thinned(ring, 0.1)) < 80

@@ -299,7 +299,7 @@ def test_the_readout_keeps_clear_of_the_box_of_what_it_must_avoid_and_of_small_p
     ):
         image.fill(0)
         painter = QPainter(image)
-        draw_readout(painter, ("25.3 × 30.9 mm", "−77 ± 224 HU"), box, room, avoid, "#ffffff")
+        draw_readout(painter, ("25.3 × 30.9 mm", "−77 ± 224 HU"), box, room, (avoid,), "#ffffff")
         painter.end()
         ink = np.frombuffer(image.constBits(), np.uint32).reshape(300, 400) & 0xFFFFFF > 0
         assert ink.any() == written

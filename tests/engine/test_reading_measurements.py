@@ -194,6 +194,8 @@ def test_a_plane_is_named_by_the_grid_and_an_oblique_one_has_no_name() -> None:
 def test_kinds_know_how_many_points_they_have() -> None:
     assert all(fits(kind, len(points)) for kind, points in POINTS.items())
     assert not fits("freehand", 2)
+    with pytest.raises(ValueError, match="points"):
+        add_measurement(Reading(), Measurement("a", "angle", SQUARE[:2], UP))
     made = new_measurement("probe", [(1, 2, 3)], UP)
     assert (made.centre, made.points) == ((1, 2, 3), ((1, 2, 3),))
 
