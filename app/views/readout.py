@@ -37,7 +37,7 @@ def readout(volume: Volume, revision: int, box: Box) -> tuple[str, ...]:
 def draw_readout(
     painter: QPainter, lines: tuple[str, ...], box: QRectF, area: QRectF, avoid: Sequence[QRectF], colour: str
 ) -> None:
-    """Beside the box, where it covers neither that nor any of `avoid` (widget px); nowhere if there is no such place."""
+    """Beside the box, where it covers neither that nor any of `avoid` (widget px); nowhere if there is no room."""
     width = max(text_width(line) for line in lines)
     height = line_height() * len(lines)
     level = min(max(box.center().y() - height / 2, area.top() + _SPACE), area.bottom() - height - _SPACE)
