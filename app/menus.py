@@ -87,10 +87,10 @@ class Menus:
             shown.setEnabled(action.enabled(self._window))
             if action.checked is not None:
                 shown.setChecked(action.checked(self._window))
-        for path, button in self._drop_downs.items():
-            self._show_tool(path, button)
             if action.title is not None:
                 shown.setText(action.title(self._window))
+        for path, button in self._drop_downs.items():
+            self._show_tool(path, button)
 
     def popup(self, keys: Sequence[str], at: QPoint) -> QMenu:
         """A context menu of some actions; "|" separates, "[…]" is a submenu."""

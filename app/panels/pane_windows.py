@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QByteArray, QObject, QSize, Signal
+from PySide6.QtCore import QByteArray, QObject, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QCloseEvent, QGuiApplication
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.panels.pane_box import PaneBox
+from app.panels.parts import label
+from app.pictures import PURPOSE
 
 SIZE = QSize(900, 900)
 _TITLES = {"3d": "3D", "beside": "Compared series"}
@@ -80,7 +82,8 @@ class _PaneWindow(QWidget):
         self.addActions(list(actions))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(box)
+        layout.addWidget(box, 1)
+        layout.addWidget(label(PURPOSE, "badge"), 0, Qt.AlignmentFlag.AlignHCenter)
         box.show()
 
     def closeEvent(self, event: QCloseEvent) -> None:

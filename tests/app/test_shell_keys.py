@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QMenu
+from PySide6.QtWidgets import QApplication, QLabel, QMenu
 from pytestqt.qtbot import QtBot
 
 from app import settings
@@ -16,6 +16,7 @@ from app.application import Program
 from app.panels.about import About
 from app.panels.guide import Guide
 from app.panels.help_panel import HelpPanel
+from app.pictures import PURPOSE
 from app.views.slice_view import SliceView
 from engine.ct.geometry import Plane
 from tests.app.desk import MakeProgram, key, open_path, pane
@@ -117,6 +118,16 @@ def test_overlays_go_full_minimal_off_and_the_purpose_stays_in_sight(abdomen: Pr
         assert purpose.isVisible()
     key(abdomen, "Tab")
     assert purpose.isVisible(), "with all panels hidden too"
+
+
+def test_a_detached_pane_says_its_purpose_too(abdomen: Program) -> None:
+    abdomen.window.menus.qactions["detach"].trigger()
+    QApplication.processEvents()
+    box = abdomen.window.pictures.pane
+    outside = box.window()
+    assert outside is not abdomen.window
+    assert PURPOSE in [each.text() for each in outside.findChildren(QLabel) if each.isVisible()]
+    outside.close()
 
 
 def test_a_key_of_ones_own_goes_before_one_that_a_new_version_brings(make_program: MakeProgram, tmp_path: Path) -> None:
