@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPointF, Qt
 
-from app.tools.display import PanGesture, ScrollGesture, WindowGesture, ZoomGesture
+from app.tools.display import CrosshairGesture, PanGesture, ScrollGesture, WindowGesture, ZoomGesture
 from app.tools.figures import MEASURING, DrawFigure, EditFigure
 from app.tools.gesture import Gesture, Pointer
 from app.tools.roi import DrawGesture, EditGesture, dragged
-from app.tools.turn import NO_BOXES, Refused, crosshair_gesture
+from app.tools.turn import NO_BOXES, Refused, TurnGesture
 from app.views.marks import Mark, Sides, touched
 from engine.reading.model import Measurement
 
@@ -23,7 +23,7 @@ TOOLS: dict[str, Callable[[SliceView, Pointer], Gesture]] = {
     "window": WindowGesture,
     "zoom": ZoomGesture,
     "pan": PanGesture,
-    "crosshair": crosshair_gesture,
+    "crosshair": CrosshairGesture,
     "roi": DrawGesture,
     **dict.fromkeys(MEASURING, DrawFigure),
 }
@@ -133,11 +133,11 @@ class Hand:
 
     def shape(self, at: Pointer) -> Qt.CursorShape:
         """The pointer's shape over what it would grip."""
+        if self._view.grips_cross(at):
+            return Qt.CursorShape.SizeAllCursor
         figure = self._figure_grip(at)
         if figure:
             return Qt.CursorShape.SizeAllCursor if figure[1] is None else Qt.CursorShape.PointingHandCursor
-        if self._view.viewing.state.tool == "crosshair" and self._view.grips_cross(at):
-            return Qt.CursorShape.SizeAllCursor
         grip = self._grip(at)
         return _SIDE_SHAPES[grip[1]] if grip else _SHAPES[self._view.viewing.state.tool]
 
@@ -159,6 +159,8 @@ class Hand:
         return min(hits, key=rank, default=None)
 
     def _left(self, at: Pointer) -> Gesture:
+        if self._view.grips_cross(at):
+            return TurnGesture(self._view, at)
         figure = self._figure_grip(at)
         if figure:
             return EditFigure(self._view, at, *figure)

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from app.tools.display import CrosshairGesture
 from engine.ct.oblique import Turn
 
 if TYPE_CHECKING:
-    from app.tools.gesture import Gesture, Pointer
+    from app.tools.gesture import Pointer
     from app.views.slice_view import SliceView
 
 SNAP = radians(15)  # with Shift
@@ -67,11 +66,6 @@ class Refused:
 
     def abort(self) -> None:
         """Nothing."""
-
-
-def crosshair_gesture(view: SliceView, at: Pointer) -> Gesture:
-    """On a handle of a cross line the planes turn; elsewhere the cursor comes."""
-    return TurnGesture(view, at) if view.grips_cross(at) else CrosshairGesture(view, at)
 
 
 def _way_round(view: SliceView) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

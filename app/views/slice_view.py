@@ -65,7 +65,9 @@ class SliceView(PlaneStage):
 
     def grips_cross(self, at: Pointer) -> bool:
         """Whether a cross line's handle lies under the pointer."""
-        return touched_handle(self, QPointF(at.x, at.y)) is not None
+        state = self.viewing.state
+        shown = state.tool == "crosshair" and state.overlays != "off"
+        return shown and touched_handle(self, QPointF(at.x, at.y)) is not None
 
     @property
     def editing(self) -> bool:

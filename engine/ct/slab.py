@@ -105,12 +105,12 @@ def probe(volume: Volume, frame: Frame, slab: Slab, mm: Point) -> float | None:
         return None
     if slab.kind == "off" and not isinstance(frame, ObliqueFrame):
         return volume.hu_at(mm)
-    column, row, _ = np.rint(frame.to_screen(mm))
-    values = []
-    for at in slab.span(frame, frame.slice_of(mm)):
-        pixel = volume.geometry.to_index(frame.to_mm(float(column), float(row), at))
-        values.append(sample_plane(volume.hu, pixel, np.zeros(3), np.zeros(3), (1, 1)))
-    value = float(_projected(values, slab.kind)[0, 0])
+    column, row, _ = (float(value) for value in np.rint(frame.to_screen(mm)))
+    span = slab.span(frame, frame.slice_of(mm))
+    first, last = volume.geometry.to_index([frame.to_mm(column, row, at) for at in (span[0], span[-1])])
+    step = (last - first) / max(len(span) - 1, 1)
+    values = sample_plane(volume.hu, first, np.zeros(3), step, (len(span), 1))
+    value = float(_projected(list(values), slab.kind)[0])
     return None if value == OUTSIDE or np.isnan(value) else value
 
 
