@@ -6,6 +6,7 @@ checkpointing: these models fit, and it would turn off the cache while sampling.
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -49,17 +50,18 @@ def run(config: Path, resume: bool) -> int:
     processor = AutoProcessor.from_pretrained(plan.model, padding_side="left")
     last = get_last_checkpoint(str(plan.out)) if resume else None
     made = trainer(plan, loaded(plan), processor, card, int(last.rsplit("-", 1)[1]) if last else 0)
-    with _fast(made.model, card), warnings.catch_warnings():
+    with fast(made.model, card), warnings.catch_warnings():
         # WORKAROUND trl 1.16 asks transformers 5.23 for a property that this renames, twice a step.
         warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
         made.train(resume_from_checkpoint=last)
-    save(plan, made.model, processor, _card(plan, card))
-    emit(event="done", step=plan.grpo.steps, of=plan.grpo.steps, folder=str(plan.out / "model"))
+    if made.is_world_process_zero():
+        save(plan, made.accelerator.unwrap_model(made.model), processor, _card(plan, card))
+        emit(event="done", step=plan.grpo.steps, of=plan.grpo.steps, folder=str(plan.out / "model"))
     return 0
 
 
 @contextmanager
-def _fast(model: Any, card: ModelCard) -> Iterator[None]:
+def fast(model: Any, card: ModelCard) -> Iterator[None]:
     """The vision tower's quick ways, where the model's family has them."""
     core = model.get_base_model() if isinstance(model, PeftModel) else model
     quick = core.config.model_type == "qwen2_5_vl"
@@ -96,16 +98,19 @@ def arguments(plan: Config, model: Any) -> GRPOConfig:
     """The plan in trl's words."""
     grpo = plan.grpo
     completions = grpo.prompts * grpo.group
-    micro = grpo.micro or completions
-    if completions % micro or grpo.group < 2:
-        raise InputError("micro under [grpo] must divide prompts x group, and a group needs 2 completions at least.")
+    each, rest = divmod(completions, int(os.environ.get("WORLD_SIZE", "1")))  # of a process, as accelerate starts them
+    micro = grpo.micro or each
+    if rest or each % micro or grpo.group < 2:
+        raise InputError(
+            "prompts x group under [grpo] must divide by the processes, and that by micro; a group needs 2 completions."
+        )
     config = model.config
     suppressed = [getattr(config, name) for name in PLACEHOLDERS if name in config.to_dict()]
     return GRPOConfig(
         output_dir=str(plan.out),
         max_steps=grpo.steps,
         per_device_train_batch_size=micro,
-        gradient_accumulation_steps=completions // micro,
+        gradient_accumulation_steps=each // micro,
         num_generations=grpo.group,
         max_completion_length=grpo.max_tokens,
         temperature=grpo.temperature,

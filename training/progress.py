@@ -28,11 +28,12 @@ class JsonLines(TrainerCallback):  # type: ignore[misc]
     def on_train_begin(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
         """Remember where this process began, so that speed after a resume is true."""
         self.mark = (state.global_step, time.monotonic())
-        emit(event="begin", step=state.global_step, of=state.max_steps)
+        if state.is_world_process_zero:
+            emit(event="begin", step=state.global_step, of=state.max_steps)
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **rest: Any) -> None:
         """One line a log."""
-        if not logs or "loss" not in logs:
+        if not logs or "loss" not in logs or not state.is_world_process_zero:
             return
         step, now = state.global_step, time.monotonic()
         rate = (step - self.mark[0]) / max(now - self.mark[1], 1e-9)
@@ -55,7 +56,8 @@ class JsonLines(TrainerCallback):  # type: ignore[misc]
 
     def on_save(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
         """A checkpoint is whole."""
-        emit(event="checkpoint", step=state.global_step)
+        if state.is_world_process_zero:
+            emit(event="checkpoint", step=state.global_step)
 
 
 class GroupLines(JsonLines):

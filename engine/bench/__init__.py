@@ -51,6 +51,7 @@ GROUPS: tuple[Group, ...] = (
         ("stream.overhead", "stream.first_token", "stream.tokens_per_s", "stop.latency", "causal.time"),
     ),
     Group("training.bench", ("synthetic.rate",)),
+    Group("training.bench_grpo", ("grpo.step",)),
 )
 
 
