@@ -107,6 +107,7 @@ class VolumeScene:
 
     def close(self) -> None:
         """Give the graphics context back."""
+        self._window.RemoveAllObservers()
         self._window.Finalize()
 
     def _dress(self, shot: Shot, level: _Level) -> None:

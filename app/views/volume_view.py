@@ -6,8 +6,8 @@ paints over a picture uses that picture's own camera, so nothing swims.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -66,7 +66,8 @@ class VolumeView(QWidget):
         self._menu = self._menu_button()
         viewing.changed.connect(self._viewing_changed)
         self.destroyed.connect(document.subscribe(self._reading_changed))
-        self._ender: Callable[[], None] = lambda: None
+        self._workers: list[VolumeWorker] = []  # this volume's, and former ones that have not quite ended
+        self.destroyed.connect(partial(_end, self._workers))
         self._restart()
 
     # What others ask of it
@@ -166,16 +167,15 @@ class VolumeView(QWidget):
 
     def _restart(self) -> None:
         """Forget the former volume; begin with the new one once it is whole."""
-        self._ender()
-        self._ender = lambda: None
+        if self._worker is not None:
+            self._worker.stop()
         self._worker, self._small, self._picture = None, None, None
         self._whole, self._final, self.fault, self.surfaced = False, False, "", 1.0
         self._menu.hide()
         state = self.viewing.state
         if state.volume is not None and state.loading is None:
             self._worker = worker = VolumeWorker(state.volume)
-            self._ender = worker.stop
-            self.destroyed.connect(worker.stop)
+            self._workers[:] = [worker, *(each for each in self._workers if each.running)]
             worker.hold(_HOLD_S)
             self._poll.start()
             if state.masks:
@@ -365,3 +365,11 @@ class VolumeView(QWidget):
         """What waited while hidden is done now."""
         if not self._final:
             self._hurry()
+
+
+def _end(workers: list[VolumeWorker]) -> None:
+    """No thread outlives its pane."""
+    for worker in workers:
+        worker.stop()
+    for worker in workers:
+        worker.join()

@@ -120,12 +120,20 @@ class VolumeWorker:
             except queue.Empty:
                 return
 
+    @property
+    def running(self) -> bool:
+        """Whether its thread still works."""
+        return self._thread.is_alive()
+
     def stop(self) -> None:
-        """End; waits for the thread, some ms."""
+        """End soon; returns at once."""
         with self._changed:
             self._stop.set()
             self._abort.set()
             self._changed.notify()
+
+    def join(self) -> None:
+        """Wait for the end: as long as a step of building takes, at most."""
         self._thread.join(5.0)
 
     # In the thread
