@@ -35,6 +35,7 @@ class Show3D:
     shift: float = 0.0
     stretch: float = 1.0
     whole: bool = False  # with the table and what else lies around the body
+    inside: bool = False  # in a chest, without ribs, muscles and skin
     clip: Box | None = None
     cuts: frozenset[Plane] = frozenset()  # planes through the crosshair, in front of which all is taken away
     outlines: bool = False  # the crosshair's planes as thin frames

@@ -9,7 +9,7 @@ from app.show3d import Show3D
 from app.views.camera import Camera, Vector
 from app.views.looks import LOOKS, Look
 from app.views.shot import Wall
-from app.views.volume_data import AIR_HU, Small
+from app.views.volume_data import AIR_HU, Mask, Small
 from engine.ct.geometry import Point
 
 STEP_MM = 0.25
@@ -26,7 +26,7 @@ def pick(small: Small, look: str, show: Show3D, walls: tuple[Wall, ...], ray: Ve
     points = _along(small, ray, camera.away, walls)
     if not len(points):
         return None
-    hu = _sampled(small, points, whole=show.whole, lungs=shown.lungs)
+    hu = _sampled(small, points, small.part(shown.lungs, show))
     at = _brightest(hu, shown) if shown.brightest else _thing(shown.opacity_at(hu))
     if at is None:
         return None
@@ -59,9 +59,8 @@ def _cut(low: float, high: float, inside: float, growing: float) -> tuple[float,
     return (max(low, t), high) if growing > 0 else (low, min(high, t))
 
 
-def _sampled(small: Small, points: Vector, *, whole: bool, lungs: bool) -> NDArray[np.float64]:
+def _sampled(small: Small, points: Vector, mask: Mask | None) -> NDArray[np.float64]:
     """HU between the voxels, linear, as the picture shows them: air around the part that is shown."""
-    mask = small.lungs if lungs and small.lungs is not None else None if whole else small.body
     inverse = np.linalg.inv(small.affine)
     size = np.array(small.hu.shape[::-1])
     at = np.clip(points @ inverse[:3, :3].T + inverse[:3, 3], 0, size - 1)

@@ -6,11 +6,13 @@ Everything goes in steps of some ms, so that it can be dropped when another scan
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from app.show3d import Show3D
 from engine.ct.geometry import Plane, PlaneFrame
 from engine.ct.volume import Volume
 
@@ -22,6 +24,7 @@ _LUNG_ML = 300.0  # less air than this is bowel gas or airway, not a lung
 _PART = 0.15  # of the largest piece of tissue: a smaller one is the table, or a tube
 _NECK_MM = 7.0  # what is narrower is an airway: it joins the lungs, which are closed each by itself
 _CLOSE_MM = 26.0  # a mass on the pleura up to about twice this wide belongs to its lung's picture
+_TIPS_MM = 30.0  # of the lungs' upper ends
 _SLAB = 8  # slices a step
 
 Mask = NDArray[np.bool_]
@@ -34,11 +37,20 @@ class Small:
     hu: NDArray[np.int16]
     body: Mask | None  # None: everything
     lungs: Mask | None  # None: there are none
+    chest: Mask | None  # the body inside the ribs; None without lungs
     affine: NDArray[np.float64]
 
-    def shown(self, *, whole: bool, lungs: bool) -> NDArray[np.int16]:
+    def part(self, look: bool, show: Show3D) -> Mask | None:
+        """What is shown: the lungs for a `look` that wants them, else the chest's inside, the body or (None) all."""
+        if look and self.lungs is not None:
+            return self.lungs
+        if show.inside and self.chest is not None:
+            return self.chest
+        return None if show.whole else self.body
+
+    def shown(self, look: bool, show: Show3D) -> NDArray[np.int16]:
         """HU with air around the part that is shown."""
-        mask = self.lungs if lungs and self.lungs is not None else None if whole else self.body
+        mask = self.part(look, show)
         return self.hu if mask is None else np.where(mask, self.hu, np.int16(AIR_HU))
 
 
@@ -54,20 +66,22 @@ def shrink_steps(volume: Volume) -> Iterator[Small | None]:
             yield None
             lungs = _lungs(step, body)
             yield None
-            coarse = Small(step.hu, body, lungs, step.affine)
+            chest = None if lungs is None else _chest(lungs, body, float(np.linalg.norm(step.affine[:3, 2])))
+            yield None
+            coarse = Small(step.hu, body, lungs, chest, step.affine)
             yield coarse
         yield None
     if coarse is None or max(frame.shape[0], frame.shape[1], frame.count) <= COARSE:
         return
     soft = [
         None if mask is None else ndimage.gaussian_filter(mask.astype(np.float32), 0.7)
-        for mask in (coarse.body, coarse.lungs)
+        for mask in (coarse.body, coarse.lungs, coarse.chest)
     ]
     yield None
     for step in _scaled(volume, frame, FINE):
         if step is not None:
-            body, lungs = (None if mask is None else _refined(mask, coarse, step) for mask in soft)
-            yield Small(step.hu, body, lungs, step.affine)
+            body, lungs, chest = (None if mask is None else _refined(mask, coarse, step) for mask in soft)
+            yield Small(step.hu, body, lungs, chest, step.affine)
         yield None
 
 
@@ -86,7 +100,7 @@ def _scaled(volume: Volume, frame: PlaneFrame, edge: int) -> Iterator[Small | No
         small[k] = np.clip(np.nan_to_num(total / through, nan=AIR_HU), AIR_HU, 3071)
         if k % _SLAB == _SLAB - 1:
             yield None
-    yield Small(small, None, None, _affine(frame, factors))
+    yield Small(small, None, None, None, _affine(frame, factors))
 
 
 def _affine(frame: PlaneFrame, factors: tuple[int, ...]) -> NDArray[np.float64]:
@@ -133,6 +147,28 @@ def _lungs(small: Small, body: Mask | None) -> Mask | None:
         whole |= _closed(lung, steps)
     inner: Mask = ndimage.binary_erosion(whole, border_value=1)
     return inner
+
+
+def _chest(lungs: Mask, body: Mask | None, height_mm: float) -> Mask:
+    """Inside the ribs: from the head down, all that the convex hulls of the lungs have covered so far.
+
+    The ribs lie outside those; below the lungs the cage is as wide as above, over them as wide as at their tips.
+    """
+    from scipy.spatial import ConvexHull, QhullError
+
+    chest = np.zeros(lungs.shape, bool)
+    rows, columns = np.indices(lungs.shape[1:])
+    covered = np.zeros(lungs.shape[1:], bool)
+    top = int(np.flatnonzero(lungs.any(axis=(1, 2)))[-1])
+    tips = max(round(_TIPS_MM / height_mm), 1)
+    for z in range(top, -1, -1):
+        with suppress(QhullError, ValueError, IndexError):  # a point, a line, or no lung in this slice
+            hull = ConvexHull(np.argwhere(lungs[z]))
+            covered |= np.logical_and.reduce([a * rows + b * columns + c <= 0.5 for a, b, c in hull.equations])
+        chest[z] = covered
+        if z == top - tips:
+            chest[z + 1 :] |= covered
+    return chest if body is None else chest & body
 
 
 def _apart(air: Mask, steps: NDArray[np.float64]) -> list[Mask]:

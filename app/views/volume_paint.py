@@ -39,6 +39,8 @@ def paint_over(view: VolumeView, painter: QPainter, camera: Camera, area: QRectF
 def _notes(view: VolumeView, camera: Camera) -> Notes:
     show = view.viewing.state.show3d
     said = ["clipped"] if show.clip or show.cuts else []
+    if view.without_wall:
+        said.append("without chest wall")
     if show.shift or show.stretch != 1:
         said.append(f"{signed(show.shift)} HU × {show.stretch:.2f}")
     if view.surfaced < 1:

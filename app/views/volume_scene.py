@@ -48,7 +48,7 @@ class _Level:
 
     small: Small
     mapper: Any
-    shown: tuple[bool, bool] | None = None
+    shown: tuple[bool, bool, bool] | None = None
 
 
 class VolumeScene:
@@ -112,9 +112,9 @@ class VolumeScene:
 
     def _dress(self, shot: Shot, level: _Level) -> None:
         look = LOOKS[shot.look].moved(shot.show.shift, shot.show.stretch)
-        wanted = (shot.show.whole, look.lungs)
+        wanted = (look.lungs, shot.show.inside, shot.show.whole)
         if level.shown != wanted:
-            level.mapper.SetInputData(_image(level.small, wanted))
+            level.mapper.SetInputData(_image(level.small, level.small.shown(look.lungs, shot.show)))
             level.shown = wanted
         edge = float(np.linalg.norm(level.small.affine[:3, :3], axis=0).min())
         level.mapper.SetSampleDistance(edge * shot.step)
@@ -161,9 +161,9 @@ class VolumeScene:
             self._window.SetAbortRender(1)
 
 
-def _image(small: Small, shown: tuple[bool, bool]) -> vtkImageData:
+def _image(small: Small, shown: NDArray[np.int16]) -> vtkImageData:
     """Spacing in mm goes to the image, the rest of the affine to the prop's matrix."""
-    hu = np.ascontiguousarray(small.shown(whole=shown[0], lungs=shown[1]))
+    hu = np.ascontiguousarray(shown)
     image = vtkImageData()
     image.SetDimensions(*hu.shape[::-1])
     image.SetSpacing(*np.linalg.norm(small.affine[:3, :3], axis=0))

@@ -31,6 +31,7 @@ from engine.reading.model import Reading
 
 QUIET_MS = 250  # without input, before a better picture
 _POLL_MS = 4
+_MARK = 13  # px around the crosshair's mark
 _HOLD_S = 0.4  # nothing is built for that long after the reader scrolled next door
 _DRAFT, _BEST = (2.0, 1.5), (1.0, 0.7)  # screen px a pixel, and steps of a ray in voxels
 _KEYS = dict(zip("12345", LOOK_TEXTS, strict=False))
@@ -89,6 +90,12 @@ class VolumeView(QWidget):
         return letters(self.camera, self.known)
 
     @property
+    def without_wall(self) -> bool:
+        """Whether a part of the body is left out that the look itself would show."""
+        chest = self._small is not None and self._small.chest is not None
+        return chest and self.viewing.state.show3d.inside and self.look not in ("lung", "none")
+
+    @property
     def bounds(self) -> Box:
         """The scan's box, LPS mm."""
         volume = self.viewing.state.volume
@@ -130,7 +137,7 @@ class VolumeView(QWidget):
                 self._surface(new)
             self._show_changed(old.show3d, new.show3d)
         elif new.cursor != old.cursor:
-            self._cursor_moved(new)
+            self._cursor_moved(old, new)
         elif (new.selected, new.overlays) != (old.selected, old.overlays):
             self.update()
 
@@ -148,7 +155,7 @@ class VolumeView(QWidget):
             self._worker.surface(state.masks)
             self._poll.start()
 
-    def _cursor_moved(self, new: Viewing) -> None:
+    def _cursor_moved(self, old: Viewing, new: Viewing) -> None:
         """Scrolling next door comes first: no slow picture, nothing built meanwhile."""
         if self._worker is None:
             return
@@ -159,7 +166,12 @@ class VolumeView(QWidget):
         if not self._final:
             self._worker.drop()
             self._quiet.start()
-        self.update()
+        if new.show3d.outlines:
+            self.update()
+            return
+        for cursor in (old.cursor, new.cursor):  # painting the whole pane would cost every step of a scroll a ms
+            x, y = self.camera.project(cursor, self.width(), self.height())
+            self.update(round(x) - _MARK, round(y) - _MARK, 2 * _MARK, 2 * _MARK)
 
     def _reading_changed(self, old: Reading, new: Reading) -> None:
         if new.rois is not old.rois:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from app import faults
 from app.show3d import ShownMask
 from app.views.shot import Shot
 from app.views.volume_data import Small, shrink_steps
@@ -146,8 +147,10 @@ class VolumeWorker:
             scene = VolumeScene(self._abort.is_set)
             while not self._stop.is_set():
                 self._turn(scene)
-        except (ImportError, RuntimeError, MemoryError) as error:
-            self._done.put(Broken(f"3D cannot be shown here ({error}); the three planes are complete without it."))
+        except Exception as error:  # whatever it is, the pane must say so and not wait for ever
+            faults.record(error)
+            why = f"3D cannot be shown here ({type(error).__name__}); the three planes are complete without it."
+            self._done.put(Broken(why))
         finally:
             if scene is not None:
                 scene.close()

@@ -45,6 +45,11 @@ GROUPS: tuple[Group, ...] = (
         window=True,
     ),
     Group("app.bench_planes", ("scroll.slab", "scroll.oblique"), window=True),
+    Group(
+        "app.bench_volume",
+        ("volume.turn_p95", "volume.turn", "volume.turn_full_p95", "volume.turn_full"),
+        window=True,
+    ),
     Group("app.bench_generating", ("scroll.while_generating",), window=True),
     Group(
         "engine.bench.stream",

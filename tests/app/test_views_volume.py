@@ -13,8 +13,9 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
+from scipy import ndimage
 
-from app.show3d import LOOK_TEXTS
+from app.show3d import LOOK_TEXTS, Show3D
 from app.viewing import ViewingModel
 from app.views.volume_data import Small, shrink_steps
 from app.views.volume_marks import faces, handles
@@ -98,12 +99,24 @@ def test_the_table_is_left_out_and_the_mass_on_the_pleura_belongs_to_its_lung(li
         assert small.lungs[z, y - reach : y + reach, x - reach : x + reach].mean() > 0.95
 
 
+def test_the_inside_of_the_chest_has_the_heart_but_not_the_ribs(lidc: Path) -> None:
+    small = shrunk(read(lidc))
+    assert small.chest is not None
+    assert small.lungs is not None
+    assert small.body is not None
+    slices = small.lungs.any(axis=(1, 2))
+    assert small.chest[slices][:, 64, 64].all()  # the mediastinum
+    assert small.chest[small.lungs].all()
+    wall = small.body & ~ndimage.binary_erosion(small.body, np.ones((1, 7, 7), bool))  # 8 mm of skin, fat and muscle
+    assert small.chest[slices][wall[slices]].mean() < 0.01
+
+
 def test_a_scan_without_body_or_lung_is_shown_whole() -> None:
     for value in (-1000, 60):
         hu = np.full((12, 20, 20), value, np.int16)
         small = shrunk(Volume(hu, Geometry(np.eye(4), hu.shape)))
         assert small.lungs is None
-        assert (small.shown(whole=False, lungs=True) == value).all()
+        assert (small.shown(True, Show3D()) == value).all()
 
 
 def test_both_legs_are_body() -> None:
