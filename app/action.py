@@ -49,6 +49,12 @@ def shown(window: MainWindow) -> bool:
     return window.desk.viewing.state.volume is not None
 
 
+def resampled(window: MainWindow) -> bool:
+    """The volume is not the slices as they were acquired, and those are there too."""
+    volume = window.desk.where.state.volume
+    return volume is not None and volume.acquired is not None
+
+
 def selected(window: MainWindow) -> bool:
     """An ROI is selected."""
     return window.desk.selected is not None

@@ -249,7 +249,7 @@ class Case(QObject):
         """Everything of the former series goes; the saved reading of this one comes."""
         self._leave()
         self.current = series
-        self._viewing.set(volume=None, selected="", loading=0.0, lens=False, turn=None)
+        self._viewing.set(volume=None, selected="", loading=0.0, lens=False, as_acquired=False, turn=None)
         self.begun.emit(series)  # messages go here; what the session has to say comes after
         self._document.replace(self._restored(series))
 

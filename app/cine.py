@@ -11,7 +11,6 @@ from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, QTimer, Signal
 
 from app.viewing import Viewing, ViewingModel
 from engine.ct.geometry import Plane
-from engine.ct.oblique import frame_of
 
 RATES = (1, 2, 5, 10, 15, 20, 25, 30, 40, 60)  # frames/s
 FIRST_RATE = 15
@@ -111,7 +110,7 @@ class Cine(QObject):
         if viewing is None or viewing.state.volume is None:
             return
         state = viewing.state
-        frame = frame_of(viewing.state.volume.geometry, self._plane, state.turn)
+        frame = state.frame(self._plane)
         column, row, _ = (float(value) for value in frame.to_screen(state.cursor))
         self._own = True
         viewing.set(cursor=frame.to_mm(column, row, self._next(frame.slice_of(state.cursor), frame.count)))

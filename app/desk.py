@@ -23,7 +23,6 @@ from app.trail import Trail
 from app.viewing import Viewing, ViewingModel
 from engine.ct.errors import InputError
 from engine.ct.geometry import Plane, Point
-from engine.ct.oblique import frame_of
 from engine.ct.volume import PRESETS
 from engine.reading import edits
 from engine.reading.document import Document
@@ -163,7 +162,7 @@ class Desk(QObject):
         state = self.where.state
         if state.volume is None:
             return
-        frame = frame_of(state.volume.geometry, self.plane, state.turn)
+        frame = state.frame(self.plane)
         column, row, _slice = frame.to_screen(state.cursor)
         wanted = min(max(frame.slice_of(state.cursor) + by, 0), frame.count - 1)
         self.where.set(cursor=frame.to_mm(float(column), float(row), wanted))
@@ -174,7 +173,7 @@ class Desk(QObject):
         roi = self.document.committed.roi(self.viewing.state.selected)
         if volume is None:
             return
-        frame = frame_of(volume.geometry, self.plane, self.viewing.state.turn)
+        frame = self.viewing.state.frame(self.plane)
         if roi is None:
             self.measuring.nudge(frame, right, down)
             return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from app.action import Action, shown
+from app.action import Action, resampled, shown
 from app.cine import RATES, Way
 from engine.ct.slab import NAMES, THICKNESSES, Projection
 from engine.ct.volume import VoiFunction
@@ -169,6 +169,17 @@ SLICE_ACTIONS = (
         "View",
         enabled=lambda w: w.desk.viewing.state.turn is not None,
         tip="Turned planes go back; the cursor stays. The crosshair's handles (J) turn them",
+    ),
+    Action(
+        "as_acquired",
+        "Slices as acquired",
+        ("Shift+S",),
+        "ph.stack-simple",
+        lambda w: w.desk.where.set(as_acquired=not w.desk.where.state.as_acquired),
+        "View",
+        enabled=resampled,
+        checked=lambda w: w.desk.where.state.as_acquired,
+        tip="Where the volume is resampled (tilt, gaps): each original slice, at its own place",
     ),
     Action(
         "reference",

@@ -9,8 +9,8 @@ from PySide6.QtCore import QObject, Signal
 
 from app.phi import Phi
 from app.show3d import Show3D, ShownMask
-from engine.ct.geometry import Point
-from engine.ct.oblique import Turn
+from engine.ct.geometry import Plane, Point
+from engine.ct.oblique import Frame, Turn, frame_of
 from engine.ct.slab import Slab
 from engine.ct.volume import PRESETS, VoiFunction, Volume, Window
 from engine.reading.model import MeasurementKind
@@ -46,8 +46,18 @@ class Viewing:
     slab: Slab = field(default_factory=Slab)  # what each pane projects
     voi_function: VoiFunction = "LINEAR"  # of the slice panes; 3D and the model's canvas are LINEAR always
     smooth: bool = True  # pixels are interpolated on the screen
+    as_acquired: bool = False  # the pane of the acquired slices shows them, where the volume is resampled
     cross: bool = True  # lines where the other planes cut
     masks: tuple[ShownMask, ...] = ()
+
+    def frame(self, plane: Plane) -> Frame:
+        """How a plane lies on the screen now: turned, as the volume is stored, or as its slices were acquired."""
+        assert self.volume is not None
+        stack = self.volume.acquired
+        if self.as_acquired and stack is not None and stack.plane is plane:
+            frame = stack.frame()
+            return frame.at(frame.slice_of(self.cursor))
+        return frame_of(self.volume.geometry, plane, self.turn)
 
     @property
     def length_unit(self) -> str:

@@ -10,9 +10,10 @@ from app.panels.parts import button, icon, label, plain_tip
 from app.pictures import PURPOSE
 from app.theme import ACCENT
 from app.viewing import Viewing, ViewingModel
+from engine.ct.acquired import AcquiredFrame
 from engine.ct.geometry import Point
-from engine.ct.oblique import ObliqueFrame, frame_of
-from engine.ct.slab import NAMES, probe
+from engine.ct.oblique import ObliqueFrame
+from engine.ct.slab import NAMES, Slab, probe
 from engine.ct.volume import Volume
 from engine.reasoning.trace import Done, TraceEvent
 
@@ -106,18 +107,19 @@ class Status(QStatusBar):
         self.model.setText(" · ".join(filter(None, (name, self.speed))).replace("&", "&&"))
 
     def _viewed(self, old: Viewing, new: Viewing) -> None:
-        if old.volume is not new.volume or old.revision != new.revision or (old.slab, old.turn) != (new.slab, new.turn):
+        if old.volume is not new.volume or old.revision != new.revision or _planes(old) != _planes(new):
             self.hover(self._point, self._over)
 
     def _value(self, volume: Volume, point: Point) -> str:
         """The value of the pixel shown: a voxel's own, else it says how it came about."""
         state = self._over.state
-        frame = frame_of(volume.geometry, self._desk.plane, state.turn)
-        value = probe(volume, frame, state.slab, point)
+        frame = state.frame(self._desk.plane)
+        slab = Slab() if isinstance(frame, AcquiredFrame) else state.slab
+        value = probe(volume, frame, slab, point)
         if value is None:
             return "outside"
-        said = f"{NAMES[state.slab.kind]} {value:.0f} {volume.provenance.units}".lstrip()
-        turned = isinstance(frame, ObliqueFrame) and state.slab.kind == "off"
+        said = f"{NAMES[slab.kind]} {value:.0f} {volume.provenance.units}".lstrip()
+        turned = isinstance(frame, ObliqueFrame) and slab.kind == "off"
         return f"{said} interpolated" if turned else said
 
     def _event(self, event: TraceEvent) -> None:
@@ -125,3 +127,8 @@ class Status(QStatusBar):
             device = event.device.upper() if event.device in ("cpu", "mps", "cuda") else event.device
             self.speed = " · ".join(filter(None, (device, f"{event.tokens / event.seconds:.0f} tok/s")))
             self.show_model()
+
+
+def _planes(state: Viewing) -> tuple[object, ...]:
+    """What decides which value lies under a resting pointer."""
+    return (state.slab, state.turn, state.as_acquired)

@@ -11,8 +11,9 @@ from app.tools.display import CrosshairGesture, PanGesture, ScrollGesture, Windo
 from app.tools.figures import MEASURING, DrawFigure, EditFigure
 from app.tools.gesture import Gesture, Pointer
 from app.tools.roi import DrawGesture, EditGesture, dragged
-from app.tools.turn import NO_BOXES, Refused, TurnGesture
+from app.tools.turn import NO_BOXES, NO_BOXES_ACQUIRED, Refused, TurnGesture
 from app.views.marks import Mark, Sides, touched
+from engine.ct.acquired import AcquiredFrame
 from engine.reading.model import Measurement
 
 if TYPE_CHECKING:
@@ -166,7 +167,8 @@ class Hand:
             return EditFigure(self._view, at, *figure)
         grip = self._grip(at)
         if self._view.turned and (grip or self._view.viewing.state.tool == "roi"):
-            return Refused(self._view, NO_BOXES)
+            acquired = isinstance(self._view.frame, AcquiredFrame)
+            return Refused(self._view, NO_BOXES_ACQUIRED if acquired else NO_BOXES)
         if grip:
             return EditGesture(self._view, at, grip[0].roi, grip[1])
         return TOOLS[self._view.viewing.state.tool](self._view, at)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from app.views.slice_view import SliceView
 
 SNAP = radians(15)  # with Shift
+NO_BOXES_ACQUIRED = "ROIs are boxes in the resampled volume: draw and change them there (Shift+S goes back to it)."
 NO_BOXES = "ROIs are boxes along the body's axes: draw and change them in planes that are not turned (Shift+J)."
 
 

@@ -14,6 +14,7 @@ from app.theme import GROUND
 from app.views.overlay import PLANE_COLOURS
 from engine.ct.geometry import Plane, Point
 from engine.ct.oblique import Frame
+from engine.ct.sections import seen
 
 if TYPE_CHECKING:
     from app.views.plane_stage import PlaneStage
@@ -67,8 +68,15 @@ class Cut:
     start: float
 
     @staticmethod
-    def of(frame: Frame, other: Frame) -> Cut:
-        """Worked out once for two frames: a paint only needs sums."""
+    def of(frame: Frame, other: Frame, cursor: Point | None = None) -> Cut:
+        """Worked out once for two frames: a paint only needs sums. Where slices lie unevenly (as acquired) it holds for
+        the two slices at the `cursor` only.
+        """
+        if cursor is not None:
+            slice_, k = frame.slice_of(cursor), other.slice_of(cursor)
+            places = np.array([frame.to_mm(*at, slice_) for at in ((0, 0), (1, 0), (0, 1))])
+            start, *steps = (float(value) for value in seen(other, places, k)[:, 2])
+            return Cut(other, steps[0] - start, steps[1] - start, 0.0, start)
         corners = np.array([frame.to_mm(*at) for at in ((0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1))])
         start, *ends = (float(value) for value in other.to_screen(corners)[:, 2])
         return Cut(other, ends[0] - start, ends[1] - start, ends[2] - start, start)

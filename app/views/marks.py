@@ -15,8 +15,8 @@ from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
 from app.theme import ACCENT, GROUND, SUGGESTION
 from app.tools.boxes import AXES
 from app.views.lettering import draw_text, line_height
-from engine.ct.geometry import Point
-from engine.ct.oblique import Frame, ObliqueFrame
+from engine.ct.geometry import PlaneFrame, Point
+from engine.ct.oblique import Frame
 from engine.ct.sections import box_section, box_slices
 from engine.reading.model import Roi
 
@@ -34,7 +34,7 @@ HANDLES: tuple[Sides, ...] = ((-1, -1), (0, -1), (1, -1), (1, 0), (1, 1), (0, 1)
 class Mark:
     """An ROI in one plane: corners as (column, row), clockwise from the upper left, and the slices it spans.
 
-    In a turned plane the corners differ from slice to slice: `at` gives the mark with those of one slice.
+    In a turned plane, and on slices as acquired, the corners differ from slice to slice: `at` gives those of one.
     """
 
     roi: Roi
@@ -46,7 +46,7 @@ class Mark:
     @staticmethod
     def of(roi: Roi, frame: Frame) -> Mark:
         """The box's cross-section through its centre; exact where the grid follows the patient's axes."""
-        if isinstance(frame, ObliqueFrame):
+        if not isinstance(frame, PlaneFrame):
             return Mark(roi, frame, (), *box_slices(roi.box, frame))
         across, down, through = AXES[frame.plane]
         low, high, middle = roi.box.low, roi.box.high, roi.box.centre
@@ -68,7 +68,7 @@ class Mark:
 
     def at(self, slice_: int) -> Mark:
         """The mark with its true outline in that slice."""
-        if not isinstance(self.frame, ObliqueFrame) or not self.spans(slice_):
+        if isinstance(self.frame, PlaneFrame) or not self.spans(slice_):
             return self
         outline = box_section(self.roi.box, self.frame, slice_)
         return replace(self, corners=tuple((float(column), float(row)) for column, row in outline))
@@ -128,7 +128,7 @@ def _between(ends: dict[Sides, QPointF], x: int, y: int) -> QPointF:
 
 def touched(mark: Mark, stage: Stage, at: QPointF) -> Sides | None:
     """What of an ROI lies under a pointer: the sides that dragging would move, (0, 0) for the inside, or None."""
-    if isinstance(mark.frame, ObliqueFrame):
+    if not isinstance(mark.frame, PlaneFrame):
         return (0, 0) if polygon(mark, stage).containsPoint(at, Qt.FillRule.OddEvenFill) else None
     for sides, point in handle_points(mark, stage).items():
         if hypot(point.x() - at.x(), point.y() - at.y()) <= REACH:
@@ -197,7 +197,7 @@ def draw_selected(painter: QPainter, mark: Mark, stage: Stage, slice_: int) -> N
         pen.setDashPattern(DASHES)
     painter.setPen(pen)
     painter.drawPolygon(outline)
-    if here and not isinstance(mark.frame, ObliqueFrame):
+    if here and isinstance(mark.frame, PlaneFrame):
         _draw_handles(painter, mark, stage, ink)
     if here and suggested:
         _draw_score(painter, mark, stage)

@@ -16,6 +16,7 @@ from app.theme import ACCENT, BAD, MUTED, TEXT
 from app.tools.boxes import AXES
 from app.viewing import Overlays, Viewing
 from app.views.lettering import draw_text, line_height, text_width
+from engine.ct.acquired import AcquiredFrame
 from engine.ct.geometry import Plane
 from engine.ct.oblique import Frame, ObliqueFrame
 from engine.ct.slab import NAMES, Slab
@@ -81,14 +82,16 @@ def position_text(frame: Frame, slice_: int, known: bool) -> str:
 
 
 def plane_text(frame: Frame) -> str:
-    """The plane's name, and that it is turned out of it."""
+    """The plane's name, and that it is turned out of it, or shows the slices as acquired."""
     name = frame.plane.value.capitalize()
+    if isinstance(frame, AcquiredFrame):
+        return f"{name}, as acquired"
     return name if not isinstance(frame, ObliqueFrame) else f"{name}, turned {degrees(frame.tilt):.0f}°"
 
 
 def slab_text(slab: Slab, frame: Frame, slice_: int, unit: str) -> str:
     """What is projected, such as "MIP 10 mm · 5 slices"; "" without a slab."""
-    if slab.kind == "off":
+    if slab.kind == "off" or isinstance(frame, AcquiredFrame):
         return ""
     slices = len(slab.span(frame, slice_))
     return f"{NAMES[slab.kind]} {slab.thickness:g} {unit} · {slices} slice{'s' if slices > 1 else ''}"

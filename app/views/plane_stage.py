@@ -14,10 +14,10 @@ from app.views.marks import Mark, Spans
 from app.views.shading import shade
 from app.views.slice_overlay import SliceOverlay
 from app.views.stage import Stage
+from engine.ct.acquired import AcquiredFrame
 from engine.ct.geometry import Box, Geometry, Plane, PlaneFrame, Point
-from engine.ct.oblique import Frame, ObliqueFrame, Turn, frame_of
+from engine.ct.oblique import Frame
 from engine.ct.slab import Slices
-from engine.ct.volume import Volume
 from engine.reading.document import Document
 from engine.reading.model import Reading, Roi
 from engine.reasoning.zoom import CanvasSpec
@@ -86,8 +86,8 @@ class PlaneStage(Stage):
 
     @property
     def turned(self) -> bool:
-        """Whether the plane is turned out of the volume's own slices."""
-        return isinstance(self.frame, ObliqueFrame)
+        """Whether what is shown are not the volume's own slices: a turned plane, or slices as acquired."""
+        return not isinstance(self.frame, PlaneFrame)
 
     def on_screen(self, point: Point) -> QPointF:
         """Where an LPS point lies, seen along the plane's normal, widget px."""
@@ -101,7 +101,7 @@ class PlaneStage(Stage):
     def _viewing_changed(self, old: Viewing, new: Viewing) -> None:
         if new.volume is not old.volume or new.revision != old.revision:
             self._take_volume(old, new)
-        elif new.volume is not None and new.turn != old.turn:
+        elif new.volume is not None and (new.turn, new.as_acquired) != (old.turn, old.as_acquired):
             self._turn(new)
         elif new.volume is not None and new.cursor != old.cursor:
             self._follow(old, new)
@@ -120,7 +120,7 @@ class PlaneStage(Stage):
             self.set_picture(None, fresh=False)
         elif old.volume is None or not _same_grid(old.volume.geometry, new.volume.geometry):
             self.abort()
-            self._find_frames(new.volume, new.turn)
+            self._find_frames(new)
             self.bounds = new.volume.geometry.bounds
             self.set_raster(self.frame.shape, self.frame.pixel_mm)
         self._remark(self.document.reading.rois)
@@ -129,18 +129,20 @@ class PlaneStage(Stage):
             self.slice = self.frame.slice_of(new.cursor)
             self._show_slice(fresh=True)
 
-    def _find_frames(self, volume: Volume, turn: Turn | None) -> None:
+    def _find_frames(self, state: Viewing) -> None:
         """This plane's frame, and how the others cut it."""
-        frames = {plane: frame_of(volume.geometry, plane, turn) for plane in Plane}
+        frames = {plane: state.frame(plane) for plane in Plane}
         self.frame = frames.pop(self.plane)
-        self.cuts = {plane: Cut.of(self.frame, other) for plane, other in frames.items()}
+        uneven = any(isinstance(frame, AcquiredFrame) for frame in (self.frame, *frames.values()))
+        at = state.cursor if uneven else None
+        self.cuts = {plane: Cut.of(self.frame, other, at) for plane, other in frames.items()}
 
     def _turn(self, new: Viewing) -> None:
         """The plane about the cursor at its new angle; the cursor keeps its place on the screen."""
         if new.volume is None:
             return
         at, was, was_turned = self.on_screen(new.cursor), self.slice, self.turned
-        self._find_frames(new.volume, new.turn)
+        self._find_frames(new)
         self.slice = self.frame.slice_of(new.cursor)
         if not self.turned and not was_turned and self.slice == was:  # only the others turned, and so did their lines
             self.refresh()
@@ -155,6 +157,11 @@ class PlaneStage(Stage):
     def _follow(self, old: Viewing, new: Viewing) -> None:
         """Another slice is painted; where only the cross moves, only its lines are."""
         was, self.slice = self.slice, self.frame.slice_of(new.cursor)
+        if new.as_acquired:  # each slice has a place of its own
+            self._find_frames(new)
+        if self.slice == was and new.as_acquired:
+            self.refresh()
+            return
         if self.slice == was:
             self._update_cross(old.cursor)
             self._update_cross(new.cursor)

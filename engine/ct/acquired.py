@@ -3,7 +3,7 @@ each at its own place."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,7 @@ class Acquired:
     axes: NDArray[np.float64]
     spacing: tuple[float, float]
     grid: Geometry  # of the resampled volume
+    _frames: dict[int, AcquiredFrame] = field(default_factory=dict, repr=False)
 
     @property
     def depth(self) -> NDArray[np.float64]:
@@ -40,9 +41,11 @@ class Acquired:
         """The standard plane that the slices are closest to."""
         return next(plane for plane in Plane if self.grid.plane(plane).through == _THROUGH)
 
-    def frame(self) -> AcquiredFrame:
-        """How the slices lie on the screen."""
-        return AcquiredFrame(self, self.grid.plane(self.plane))
+    def frame(self, shown: int = 0) -> AcquiredFrame:
+        """How the slices lie on the screen, seen on one of them; the same object for the same slice."""
+        if shown not in self._frames:
+            self._frames[shown] = AcquiredFrame(self, self.grid.plane(self.plane), shown)
+        return self._frames[shown]
 
     def hu_at(self, mm: Point) -> float | None:
         """HU of the acquired pixel that holds an LPS point; None where the point lies in no slice."""
@@ -89,7 +92,7 @@ class AcquiredFrame:
 
     def at(self, slice_: int) -> AcquiredFrame:
         """The same frame, seen on another slice."""
-        return self if slice_ == self.shown else replace(self, shown=slice_)
+        return self.stack.frame(slice_)
 
     @property
     def geometry(self) -> Geometry:
@@ -137,6 +140,12 @@ class AcquiredFrame:
         row = self._flip(ways[self.standard.down], self.standard.down_sign, self.shape[0])
         slice_ = self._flip(self.stack.index(mm), self.standard.through_sign, self.count)
         return np.stack([column, row, slice_], axis=-1)
+
+    def about(self, mm: ArrayLike, slice_: int) -> NDArray[np.float64]:
+        """As `to_screen` on that slice, but the third number is `slice_` and the way from it along the normal in mm."""
+        screen = self.at(slice_).to_screen(mm)
+        depth = (np.asarray(mm, float) - self.stack.positions[self._k(slice_)]) @ self.stack.axes[:, 2]
+        return np.concatenate([screen[..., :2], (slice_ + depth * self.standard.through_sign)[..., None]], axis=-1)
 
     def to_mm(self, column: float, row: float, slice_: float) -> Point:
         """Picture pixel of a slice (fractions allowed) to LPS mm, by that slice's own place."""

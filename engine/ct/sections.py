@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.ct.acquired import AcquiredFrame
 from engine.ct.geometry import Box, Point
 from engine.ct.oblique import Frame
 
@@ -16,8 +17,7 @@ def box_section(box: Box, frame: Frame, slice_: int) -> NDArray[np.float64]:
 
     It has three to six corners, or none where the plane misses the box.
     """
-    screen = frame.to_screen(box.corners())
-    found = _crossings(screen, _EDGES, slice_)
+    found = _crossings(seen(frame, box.corners(), slice_), _EDGES, slice_)
     if len(found) < 3:
         return np.zeros((0, 2))
     middle = found.mean(0)
@@ -41,13 +41,18 @@ def reference_line(frame: Frame, slice_: int, other: Frame, other_slice: int) ->
     """
     rows, columns = other.shape
     ends = [(-0.5, -0.5), (columns - 0.5, -0.5), (columns - 0.5, rows - 0.5), (-0.5, rows - 0.5)]
-    screen = frame.to_screen(np.array([other.to_mm(column, row, other_slice) for column, row in ends]))
+    screen = seen(frame, np.array([other.to_mm(column, row, other_slice) for column, row in ends]), slice_)
     found = _crossings(screen, [(0, 1), (1, 2), (2, 3), (3, 0)], slice_)
     if len(found) < 2:
         return None
     far = int(np.argmax(np.linalg.norm(found - found[0], axis=1)))
     start, end = ((float(column), float(row)) for column, row in found[[0, far]])
     return frame.to_mm(*start, slice_), frame.to_mm(*end, slice_)
+
+
+def seen(frame: Frame, mm: NDArray[np.float64], slice_: int) -> NDArray[np.float64]:
+    """Points as column, row and a depth that grows evenly across the slice, also where slices lie unevenly."""
+    return frame.about(mm, slice_) if isinstance(frame, AcquiredFrame) else frame.to_screen(mm)
 
 
 def _crossings(screen: NDArray[np.float64], edges: list[tuple[int, int]], slice_: int) -> NDArray[np.float64]:
