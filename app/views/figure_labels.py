@@ -38,12 +38,15 @@ class Label:
         return QRectF(QPointF(left, top), QPointF(right, bottom)).adjusted(-edge, -edge, edge, edge)
 
 
-def draw_labels(painter: QPainter, labels: Sequence[Label], area: QRectF) -> list[QRectF]:
-    """Write each label beside what it belongs to, the first in the best places. Returns these places, widget px."""
+def draw_labels(painter: QPainter, labels: Sequence[Label], area: QRectF, avoid: Sequence[QRectF]) -> list[QRectF]:
+    """Write each label beside what it belongs to, the first in the best places; over nothing of `avoid` if it can be.
+
+    Returns the places. All in widget px.
+    """
     band = area.height() * BAND
     free = area.adjusted(_SIDE, band, -_SIDE, -band)
     shown = [label for label in labels if area.intersects(label.around)]
-    drawn = np.array([label.around.getCoords() for label in shown]).reshape(-1, 4)
+    drawn = np.array([each.getCoords() for each in (*(label.around for label in shown), *avoid)]).reshape(-1, 4)
     taken = np.zeros((0, 4))
     places = []
     for n, label in enumerate(shown):

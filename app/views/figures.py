@@ -142,10 +142,12 @@ class Figures:
         best = min(found, key=lambda each: each[:3], default=None)
         return (best[3], best[4]) if best else None
 
-    def paint(self, painter: QPainter, stage: Stage, state: Viewing, slice_: int, area: QRectF) -> Sequence[QRectF]:
+    def paint(
+        self, painter: QPainter, stage: Stage, state: Viewing, slice_: int, avoid: Sequence[QRectF]
+    ) -> Sequence[QRectF]:
         """All on this slice with their values beside them; the selected one faintly where it is not.
 
-        Returns where the values stand, widget px.
+        Returns where the values stand: over nothing of `avoid`, if there is room (widget px).
         """
         selected = self._all.get(state.selected)
         here = self.on(slice_)
@@ -161,15 +163,15 @@ class Figures:
             else:
                 _draw_faintly(painter, selected, stage)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-        return self._letter(painter, stage, state, here, selected, area) if state.overlays != "off" else ()
+        if state.overlays == "off":
+            return ()
+        return draw_labels(painter, self._labels(stage, state, here, selected), QRectF(stage.rect()), avoid)
 
-    def _letter(
-        self, painter: QPainter, stage: Stage, state: Viewing, here: list[Figure], selected: Figure | None, area: QRectF
-    ) -> Sequence[QRectF]:
+    def _labels(self, stage: Stage, state: Viewing, here: list[Figure], selected: Figure | None) -> list[Label]:
         """In the plane it was drawn in only. The selected one gets the best place, then the small ones."""
         volume = state.volume
         if volume is None:
-            return ()
+            return []
         wanted = []
         loading = state.loading is not None  # what is half loaded is not measured
         for figure in sorted(here, key=lambda each: each is not selected):
@@ -181,7 +183,7 @@ class Figures:
             if figure.flat and shown:
                 wanted.append(Label(shown, _on_stage(stage, np.concatenate([*figure.lines, figure.handles])), HANDLE))
         small = sorted(wanted[1:], key=lambda label: label.around.width() * label.around.height())
-        return draw_labels(painter, [*wanted[:1], *small], area)
+        return [*wanted[:1], *small]
 
 
 def _brief(measurement: Measurement) -> int:

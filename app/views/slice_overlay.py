@@ -67,7 +67,8 @@ class SliceOverlay:
             painter, [mark for mark in view.visible_marks() if selected is None or mark.roi is not selected.roi], view
         )
         self.figures.follow(self._document.reading.measurements, view.frame)
-        labels = self.figures.paint(painter, view, state, view.slice, area)
+        boxes = [polygon(selected, view).boundingRect()] if selected is not None and selected.spans(view.slice) else []
+        labels = self.figures.paint(painter, view, state, view.slice, boxes)
         draw_notes(painter, self.notes(view, state), area, state.overlays)
         if selected is not None:
             draw_selected(painter, selected, view, view.slice)

@@ -6,13 +6,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PySide6.QtCore import QPoint, QRectF, Qt
+from PySide6.QtGui import QImage, QPainter
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.measuring import Measuring
 from app.tools.figures import KINDS, MEASURING
+from app.views.figure_labels import Label, draw_labels
 from app.views.figure_text import values
 from app.views.inline_text import InlineText
 from engine.ct.figures import length_mm, normal_of
@@ -387,6 +391,40 @@ def test_going_to_a_measurement_on_the_volumes_own_slices_turns_the_planes_back(
     chest.viewing.set(turn=Turn((0.0, 0.5, 0.0), MASS.centre))  # the coronal plane stays as it is
     Measuring(chest.viewing, chest.document).go_to(only(chest).id)
     assert chest.viewing.state.turn is not None
+
+
+@given(st.lists(st.tuples(st.floats(80, 700), st.floats(80, 500), st.floats(5, 60)), min_size=1, max_size=9))
+@settings(max_examples=40, deadline=None)
+def test_values_stand_on_no_other_values_and_not_on_the_middle_of_what_they_measure(
+    places: list[tuple[float, float, float]],
+) -> None:
+    area, canvas = QRectF(0, 0, 800, 600), QImage(800, 600, QImage.Format.Format_RGB32)
+    box = QRectF(380, 280, 40, 40)
+    labels = [Label(("412 mm²", "−77 ± 224 HU"), np.array([(x - r, y - r), (x + r, y + r)]), 3.5) for x, y, r in places]
+    painter = QPainter(canvas)
+    found = draw_labels(painter, labels, area, [box])
+    painter.end()
+    assert len(found) == len(labels)
+    for n, place in enumerate(found):
+        assert area.contains(place)
+        assert not place.contains(labels[n].around.center())
+        assert not any(place.intersects(other) for other in found[:n])
+
+
+def test_while_a_scan_loads_no_values_are_said(chest: Viewed) -> None:
+    take(chest, "ellipse")
+    chest.drag(Plane.AXIAL, A, B)
+    view = chest.views[Plane.AXIAL]
+    (figure,) = view.overlay.figures.on(view.slice)
+    image = QImage(view.size(), QImage.Format.Format_RGB32)
+    painter = QPainter(image)
+    args = (painter, view, chest.viewing.state, view.slice, ())
+    assert len(view.overlay.figures.paint(*args)) == 1
+    chest.viewing.set(loading=0.5)
+    args = (painter, view, chest.viewing.state, view.slice, ())
+    assert list(view.overlay.figures.paint(*args)) == []
+    painter.end()
+    assert figure.measurement.kind == "ellipse"
 
 
 def test_every_kind_has_a_tool_with_its_own_key() -> None:
