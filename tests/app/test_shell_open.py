@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
-from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QLabel
 from pytestqt.qtbot import QtBot
 
@@ -209,15 +208,12 @@ def test_warnings_are_counted_and_a_click_lists_them(qtbot: QtBot, program: Prog
     shown = dialogs()
     assert len(shown) == 1
     assert isinstance(shown[0], WarningsDialog)
-    assert shown[0].list.topLevelItemCount() == count
+    assert shown[0].text.toPlainText().count("⚠") == count
     shown[0].copy.click()
     copied = QApplication.clipboard().text()
     for warning in program.desk.case.warnings:
         assert f"{warning.code}: {warning.message}" in copied
         assert all(file in copied for file in warning.files)
-    shown[0].list.setCurrentItem(shown[0].list.topLevelItem(0))
-    QTest.keySequence(shown[0].list, "Ctrl+C")
-    assert QApplication.clipboard().text().startswith(program.desk.case.warnings[0].code)
     shown[0].close()
 
 
