@@ -70,18 +70,20 @@ def _dicom() -> Iterator[Whole]:
             yield Whole(f"made-{each.name}", "dicom", {path.name: path.read_bytes() for path in sorted(each.iterdir())})
 
 
-def nifti(values: np.ndarray) -> bytes:
-    """A NIfTI-1 file of int16 [k, j, i], 2 mm voxels, sform and qform."""
+LEANING = np.array([[-2, 0, 0, 10], [0, -2, 0.1, 10], [0, 0.1, 2, -10], [0, 0, 0, 1]])
+
+
+def nifti(values: np.ndarray, affine: np.ndarray = LEANING) -> bytes:
+    """A NIfTI-1 file of int16 [k, j, i], intercept -1024, whose sform is `affine` (RAS mm)."""
     k, j, i = values.shape
     head = bytearray(352)
     struct.pack_into("<i", head, 0, 348)
     struct.pack_into("<8h", head, 40, 3, i, j, k, 1, 1, 1, 1)
     struct.pack_into("<2h", head, 70, 4, 16)
-    struct.pack_into("<8f", head, 76, 1, 2, 2, 2, 0, 0, 0, 0)
+    struct.pack_into("<8f", head, 76, 1, *np.linalg.norm(affine[:3, :3], axis=0), 0, 0, 0, 0)
     struct.pack_into("<3f", head, 108, 352, 1, -1024)
-    struct.pack_into("<2h", head, 252, 1, 1)
-    struct.pack_into("<6f", head, 256, 0, 0, 0, -10, -10, -10)
-    struct.pack_into("<12f", head, 280, -2, 0, 0, 10, 0, -2, 0.1, 10, 0, 0.1, 2, -10)
+    struct.pack_into("<2h", head, 252, 0, 1)
+    struct.pack_into("<12f", head, 280, *affine[:3].ravel())
     head[344:348] = b"n+1\0"
     return bytes(head) + values.astype("<i2").tobytes()
 
