@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, QRect, QRectF, Signal
+from PySide6.QtCore import QPointF, QRect, QRectF, QTimer, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
@@ -22,6 +22,8 @@ from engine.reading.document import Document
 from engine.reading.model import Reading, Roi
 from engine.reasoning.zoom import CanvasSpec
 
+SETTLE_MS = 120  # after the last turn the picture is made fine
+COARSEST = 2.0  # pixels of the frame, each way, that a sample stands for at most
 _NO_FRAME = PlaneFrame.of(
     Geometry.from_axes((0, 0, 0), [[1, 0, 0], [0, 1, 0], [0, 0, 1]], (1, 1, 1), (1, 1, 1)), Plane.AXIAL
 )
@@ -45,6 +47,8 @@ class PlaneStage(Stage):
         self._hu: NDArray[np.generic] = np.zeros((1, 1), np.int16)  # the slice shown
         self._slices: Slices | None = None
         self._grain = 1.0  # of the slice shown
+        self._turning = QTimer(self, singleShot=True, interval=SETTLE_MS)
+        self._turning.timeout.connect(self.refresh)
         viewing.changed.connect(self._viewing_changed)
         # A closure that keeps no reference to a destroyed widget: the document outlives the view.
         self.destroyed.connect(document.subscribe(self._reading_changed))
@@ -147,6 +151,7 @@ class PlaneStage(Stage):
         if not self.turned and not was_turned and self.slice == was:  # only the others turned, and so did their lines
             self.refresh()
             return
+        self._turning.start()
         self._slices = Slices(new.volume.hu, self.frame)
         column, row, _ = (float(value) for value in self.frame.to_screen(new.cursor))
         self.change_raster(self.frame.shape, self.frame.pixel_mm, (column, row), at)
@@ -184,9 +189,11 @@ class PlaneStage(Stage):
 
     @property
     def _finest(self) -> float:
-        """The grain in which a turned plane is sampled: about a sample for each pixel of the screen, to save time."""
+        """The grain in which a turned plane is sampled: as fine as the screen shows, but coarse while it is turned."""
+        if not self.turned or self._turning.isActive():
+            return COARSEST if self.turned else 1.0
         screen = min(self.pixel_px) * self.devicePixelRatioF()
-        return min(max(int(8 / screen) / 8, 1.0), 2.0) if self.turned else 1.0
+        return min(max(int(8 / screen) / 8, 1.0), COARSEST)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """A turned plane that was zoomed is sampled anew before it is painted."""

@@ -221,3 +221,13 @@ def test_half_a_turn_and_more_still_shows_the_cursor(chest: Viewed) -> None:
             at = view.on_screen(MASS.centre)
             assert QRectF(view.rect()).contains(at)
             assert view.frame.slice_of(MASS.centre) == view.slice
+
+
+def test_a_plane_is_coarse_while_it_turns_and_fine_once_it_rests(chest: Viewed, qtbot: QtBot) -> None:
+    view = chest.views[Plane.CORONAL]
+    view.zoom_at(3.0, view.width() / 2, view.height() / 2)
+    chest.viewing.set(turn=TURN)
+    QApplication.processEvents()
+    coarse = view._hu.shape
+    qtbot.waitUntil(lambda: view._hu.shape == view.frame.shape, timeout=5000)
+    assert coarse[0] == pytest.approx(view.frame.shape[0] / 2, abs=1)
