@@ -21,7 +21,7 @@ _SLABS: dict[Projection, str] = {
 }
 _FUNCTIONS: dict[VoiFunction, str] = {
     "LINEAR": "Linear",
-    "LINEAR_EXACT": "Linear, exact",
+    "LINEAR_EXACT": "Exact linear",
     "SIGMOID": "Sigmoid",
 }
 
@@ -108,7 +108,7 @@ def _pixels(smooth: bool, text: str) -> Action:
 def _rate(rate: int) -> Action:
     return Action(
         f"cine_{rate}",
-        f"{rate} frames/s",
+        f"{rate} frame{'s' if rate > 1 else ''}/s",
         (),
         "",
         lambda w: w.desk.cine.set_rate(rate),

@@ -57,16 +57,16 @@ def corners(state: Viewing, frame: Frame, slice_: int, zoom: float) -> Corners:
     position = (f"{position_text(frame, slice_, source.spacing_known)}", TEXT)
     plane = (f"■ {plane_text(frame)}", PLANE_COLOURS[frame.plane])
     thick = slab_text(state.slab, frame, slice_, state.length_unit)
-    slab = [(thick, ACCENT)] if thick else []
-    window = (window_text(state.window, state.inverted, state.voi_function), TEXT)
+    unusual = ((thick, ACCENT), *lossy, (shading_text(state.voi_function, state.inverted), ACCENT))
+    said = ((window_text(state.window), TEXT), *(line for line in unusual if line[0]))
     if state.overlays == "minimal":
-        return Corners(bottom_left=(position, plane), bottom_right=(window, *slab, *lossy))
+        return Corners(bottom_left=(position, plane), bottom_right=said)
     technique = (" · ".join(part for part in (thickness_text(source), source.kernel) if part), TEXT)
     return Corners(
         _lines(person_lines(source, state.phi)),
         _lines((*study_lines(source, state.phi), source.description)),
         (position, plane),
-        tuple(line for line in (window, *slab, *lossy, technique, (f"{zoom:.2f}×", MUTED)) if line[0]),
+        tuple(line for line in (*said, technique, (f"{zoom:.2f}×", MUTED)) if line[0]),
     )
 
 
@@ -97,18 +97,22 @@ def slab_text(slab: Slab, frame: Frame, slice_: int, unit: str) -> str:
     return f"{NAMES[slab.kind]} {slab.thickness:g} {unit} · {slices} slice{'s' if slices > 1 else ''}"
 
 
-def window_text(window: Window, inverted: bool, function: VoiFunction = "LINEAR") -> str:
-    """Window and level, such as "W 1500 L −600 · lung"; before its name, which may be cut off, what is unusual."""
-    usual = "" if function == "LINEAR" else function.replace("_", " ").lower()
-    said = (f"W {window.width:.0f} L {signed(window.level)}", usual, "inverted" if inverted else "", window.name)
-    return " · ".join(part for part in said if part)
+def window_text(window: Window) -> str:
+    """Window and level, such as "W 1500 L −600 · lung"."""
+    return " · ".join(filter(None, (f"W {window.width:.0f} L {signed(window.level)}", window.name)))
+
+
+def shading_text(function: VoiFunction, inverted: bool) -> str:
+    """What of the way to grey is not the usual one, such as "Sigmoid · inverted"."""
+    named = "" if function == "LINEAR" else function.replace("_", " ").capitalize()
+    return " · ".join(filter(None, (named, ("inverted" if named else "Inverted") if inverted else "")))
 
 
 def window_place(state: Viewing, area: QRectF) -> QRectF:
     """Where width and level are written in a pane, widget px; empty where they are not."""
     if state.volume is None or state.overlays == "off":
         return QRectF()
-    wide, high = text_width(window_text(state.window, state.inverted)) + MARGIN, line_height() + MARGIN
+    wide, high = text_width(window_text(state.window)) + MARGIN, line_height() + MARGIN
     return QRectF(area.right() - wide, area.bottom() - high, wide, high)
 
 

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.views.cross import CrossLine, cross_lines
-from app.views.overlay import corners, window_text
+from app.views.overlay import corners
 from app.views.shading import shade
 from engine.ct.geometry import Plane
 from engine.ct.oblique import ObliqueFrame, Turn
@@ -195,9 +195,12 @@ def test_what_lies_outside_the_scan_is_black_inverted_or_not() -> None:
         assert shade(picture, Window(400, 40), True).tolist() == [[0, 0]]
 
 
-def test_the_corner_says_what_is_not_usual_before_the_windows_name() -> None:
-    assert window_text(PRESETS["lung"], False) == "W 1500 L −600 · lung"
-    assert window_text(PRESETS["lung"], True, "SIGMOID") == "W 1500 L −600 · sigmoid · inverted · lung"
+def test_the_corner_says_what_is_not_usual(chest: Viewed) -> None:
+    frame = chest.views[Plane.AXIAL].frame
+    usual = corners(chest.viewing.state, frame, 60, 1.0).bottom_right
+    unusual = replace(chest.viewing.state, overlays="minimal", inverted=True, voi_function="SIGMOID")
+    assert usual[0][0] == "W 1500 L −600 · lung"
+    assert [text for text, _ in corners(unusual, frame, 60, 1.0).bottom_right] == [usual[0][0], "Sigmoid · inverted"]
 
 
 def test_pixels_are_shown_as_squares_or_smooth(chest: Viewed) -> None:
