@@ -35,7 +35,7 @@ class Group:
 
 
 GROUPS: tuple[Group, ...] = (
-    Group("engine.bench.load", ("load.first_image", "load.volume", "load.volume_bytes")),
+    Group("engine.bench.load", ("load.first_image", "load.volume", "load.volume_bytes", "load.volume_read")),
     Group("engine.bench.codecs", ("load.j2k", "load.j2k_first", "load.jpegls", "load.jpegls_first")),
     Group("app.bench_start", ("start.window", "start.first_image", "idle.memory"), window=True),
     Group("app.bench_memory", ("load.memory", "load.memory_3d", "leak.open_200"), window=True),
