@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PySide6.QtCore import QRectF
+from PySide6.QtCore import QPoint, QRectF, Qt
 from PySide6.QtGui import QImage, QPainter
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.measuring import Measuring
+from app.tools.figures import MEASURING
 from app.views.figure_labels import Label, draw_labels
 from engine.ct.figures import length_mm
 from engine.ct.geometry import Plane
 from engine.ct.oblique import Turn
+from engine.reading import codec
 from engine.reading.measurements import figures_of
 from tests.app.measuring import A, B, only, read_volume, take
-from tests.app.viewed import MASS, Viewed, read
+from tests.app.viewed import MASS, NONE, Viewed, read
 
 
 @pytest.fixture
@@ -103,3 +106,32 @@ def test_while_a_scan_loads_no_values_are_said(chest: Viewed) -> None:
     assert list(view.overlay.figures.paint(*args)) == []
     painter.end()
     assert figure.measurement.kind == "ellipse"
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_whatever_the_mouse_does_every_committed_reading_can_be_read_again(chest: Viewed, seed: int) -> None:
+    """Presses, moves and releases of any button with any tool, keys, scrolling and undo, in any order."""
+    rng = random.Random(seed)
+    saved: list[str] = []
+    chest.document.on_commit = lambda label, reading: saved.append(codec.dumps(reading))
+    buttons = (Qt.MouseButton.LeftButton,) * 5 + (Qt.MouseButton.MiddleButton, Qt.MouseButton.RightButton)
+    plane = Plane.AXIAL
+    for _ in range(40):
+        plane = rng.choice((plane, plane, plane, *Plane))
+        if rng.random() < 0.3:
+            chest.viewing.set(tool=rng.choice(("roi", "scroll", *MEASURING)))
+        button, keys = rng.choice(buttons), rng.choice((NONE, NONE, Qt.KeyboardModifier.ShiftModifier))
+        at = [QPoint(rng.randint(-20, 460), rng.randint(-20, 360)) for _ in range(rng.randint(1, 4))]
+        chest.press(plane, at[0], button)
+        for place in at[1:]:
+            chest.move(plane, place, keys, button)
+        if rng.random() < 0.1:
+            rng.choice((chest.document.undo, chest.document.redo, chest.document.abort, chest.views[plane].abort))()
+        if rng.random() < 0.9:
+            chest.release(plane, at[-1], keys, button)
+        if rng.random() < 0.2:
+            chest.wheel(plane, rng.choice((-2, 1)))
+    assert len(saved) > 3
+    for text in saved:
+        codec.loads(text)
+    QApplication.processEvents()
