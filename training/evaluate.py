@@ -16,13 +16,15 @@ from numpy.typing import NDArray
 
 from engine.ct.errors import InputError
 from engine.ct.load import load, scan
-from engine.reasoning.prompt import label_of, parse, user_text
+from engine.reasoning.claims import claims
+from engine.reasoning.prompt import label_of, parse, think_part, user_text
 from engine.reasoning.zoom import Picture
 from training.answers import Reader, told
 from training.backgrounds import Bank, bank, slices_of
 from training.slices import Slice
 from training.statistics import Hits, interval, pass_at
 from training.synthetic import Case, case
+from training.truth import facts_of_case
 from training.wording import KINDS, NO_LESION, rounded_mm
 
 DEFAULT_N = 400  # cases; four conditions and sampling end within five minutes on two cores with the bundled model
@@ -142,7 +144,18 @@ def summary(tests: Sequence[Test], found: Answered) -> dict[str, Any]:
         "kind": {kind: {"n": int((kinds == kind).sum()), **_shares(found.hits, kinds == kind)} for kind in KINDS},
         "pass_at": {str(k): interval(pass_at(found.right, SAMPLES, k)) for k in (1, SAMPLES)},
         "stated": stated(tests, found.replies),
+        "claims": claimed(tests, found.replies),
     }
+
+
+def claimed(tests: Sequence[Test], replies: Sequence[str]) -> dict[str, Any]:
+    """Share of true statements among those in the reasoning that can be judged, by kind and in all."""
+    rows = zip(tests, replies, strict=True)
+    found = [claim for one, text in rows for claim in claims(think_part(text), facts_of_case(one.case))]
+    judged = {"all": [claim.ok for claim in found if claim.ok is not None]}
+    for kind in sorted({claim.kind for claim in found}):
+        judged[kind] = [claim.ok for claim in found if claim.kind == kind and claim.ok is not None]
+    return {kind: {"n": len(oks), "true": interval(np.array(oks, float))} for kind, oks in judged.items()}
 
 
 def _shares(hits: dict[str, Hits], which: NDArray[np.bool_]) -> dict[str, Any]:

@@ -165,8 +165,8 @@ def _valid(one: dict[str, str], facts: Facts) -> float:
 
 
 def _true(found: Sequence[Claim]) -> bool:
-    """Said, as one value and not a wide range, at most twice and truly each time: listing every size earns nothing."""
-    return 0 < len(found) <= 2 and all(claim.ok is True and _narrow(claim) for claim in found)
+    """Said, at most twice, truly each time and once as a value, not a wide range: listing every size earns nothing."""
+    return len(found) <= 2 and all(claim.ok is True for claim in found) and any(_narrow(claim) for claim in found)
 
 
 def _narrow(claim: Claim) -> bool:

@@ -10,11 +10,10 @@ from PIL import Image
 
 from engine.reasoning.card import ModelCard
 from engine.reasoning.causal import blanked
-from engine.reasoning.claims import Extent, Facts
-from training import wording
 from training.backgrounds import Bank
 from training.config import Config
-from training.synthetic import Case, Sample, sample
+from training.synthetic import Sample, sample
+from training.truth import facts_of_case
 from training.wording import NO_LESION
 
 
@@ -70,18 +69,3 @@ class Rows:
 def dataset(rows: Rows, count: int, start: int) -> Dataset:
     """So many rows from `start` on: a run that goes on at a later step sees what it would have seen."""
     return Dataset.from_dict({"index": list(range(start, start + count))}).with_transform(rows)
-
-
-def facts_of_case(case: Case) -> Facts:
-    """What is true of a drawn case, for the validation reward."""
-    true: wording.Facts = case.facts
-    zone = {"middle": "middle third"}.get(true.zone, true.zone)
-    airy = true.kind in ("consolidation", "emphysema")  # open bronchi, holes: words for air there mean other things
-    return Facts(
-        diameter_mm=Extent.exactly(true.size_mm) if true.size_mm else None,
-        hu=Extent.exactly(true.hu),
-        side=true.side,
-        zones=(zone,),
-        calcified=None if true.kind in NO_LESION else true.kind == "calcified nodule",
-        air=None if airy or true.kind in NO_LESION else true.kind == "cavity",
-    )

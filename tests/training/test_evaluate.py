@@ -9,7 +9,7 @@ from engine.ct.errors import InputError
 from engine.reasoning.card import ModelCard
 from training.backgrounds import Bank
 from training.config import Build
-from training.evaluate import CONDITIONS, correct, drawn, evaluate, stated
+from training.evaluate import CONDITIONS, claimed, correct, drawn, evaluate, stated
 from training.model import build, corpus, export, processor, tokenizer
 from training.statistics import interval, pass_at
 from training.synthetic import CANVAS, PROMPT
@@ -63,6 +63,11 @@ def test_true_replies_are_all_right_and_all_well_said(phantoms: Bank) -> None:
     assert told["side"]["value"] == 1.0
     assert told["size_error_mm"] == 0.0
     assert told["hu_error"] <= 25
+    said = claimed(tests, replies)
+    assert said["all"]["true"]["value"] == 1.0
+    assert said["hu"]["n"] == said["side"]["n"] == len(tests)
+    others = claimed(tests, replies[1:] + replies[:1])
+    assert others["all"]["true"]["high"] < 0.8
 
 
 def test_test_cases_repeat_and_hold_every_kind_equally(phantoms: Bank) -> None:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 
 from engine.reasoning.claims import Extent, Facts
 from engine.reasoning.prompt import reply
+from training.backgrounds import Bank
 from training.rewards import REWARDS, correctness, form, length, looking, named, roi, smooth_iou, validation
-from training.wording import KINDS
+from training.synthetic import case
+from training.truth import facts_of_case
+from training.wording import KINDS, word
 
 FACTS = Facts(Extent.exactly(14.0), Extent.exactly(40.0), "left", ("posterior",), calcified=False, air=False)
 PROMPT = (
@@ -157,6 +161,16 @@ def test_statements_pay_only_where_they_are_single_and_true(zoom: str, earned: f
 )
 def test_reasoning_that_contradicts_itself_or_the_answer_earns_no_validation(text: str) -> None:
     assert validation([text], **_columns(1)) == [0.0]
+
+
+def test_the_true_reply_of_every_kind_of_case_earns_everything(phantoms: Bank) -> None:
+    for n in range(40):
+        one = case(phantoms, np.random.default_rng([9, n]), KINDS[n % len(KINDS)], real=0.0)
+        asked = word(one.facts, np.random.default_rng([8, n]))
+        columns = {"solution": asked.answer, "options": asked.options, "facts": facts_of_case(one), "box": None}
+        earned = _earned(asked.reply, **columns)
+        assert earned["correctness"] == earned["form"] == 1.0, asked.reply
+        assert earned["validation"] == pytest.approx(1.0), (asked.reply, one.facts)
 
 
 def test_rows_without_measurements_are_left_out() -> None:
