@@ -90,8 +90,6 @@ class MasksPanel(QWidget):
                     item.setIcon(0, _swatch(QColor(*each.colour)))
                 self.tree.addTopLevelItem(top)
                 top.setExpanded(True)
-        with QSignalBlocker(self.opacity):
-            self.opacity.setValue(round(masks[0].opacity * 100) if masks else 100)
         self._tick(masks)
         self._filter(self.search.text())
 
@@ -107,7 +105,8 @@ class MasksPanel(QWidget):
 
     def _tick(self, masks: tuple[ShownMask, ...]) -> None:
         """Ticks as the state has them; a file's own tick is half set where only some of it is shown."""
-        with QSignalBlocker(self.tree):
+        with QSignalBlocker(self.tree), QSignalBlocker(self.opacity):
+            self.opacity.setValue(round(masks[0].opacity * 100) if masks else 100)
             for place, mask in enumerate(masks):
                 for each in mask.map.labels:
                     shown = each.number not in mask.hidden

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from app.show3d import Show3D
+from app.show3d import Show3D, ShownMask
 from app.views.camera import Camera, Vector
 from app.views.looks import LOOKS, Look
 from app.views.shot import Wall
 from app.views.volume_data import AIR_HU, Mask, Small
-from engine.ct.geometry import Point
+from engine.ct.geometry import Geometry, Point
 
 STEP_MM = 0.25
 _THICK_MM = 4.0  # what lies so close together is one thing
@@ -23,7 +23,7 @@ def pick(small: Small, look: str, show: Show3D, walls: tuple[Wall, ...], ray: Ve
     The surface lies where half the light that the thing takes is taken; MIP gives the brightest place.
     """
     shown = LOOKS[look].moved(show.shift, show.stretch)
-    points = _along(small, ray, camera.away, walls)
+    points = _along(np.linalg.inv(small.affine), small.hu.shape[::-1], ray, camera.away, walls)
     if not len(points):
         return None
     hu = _sampled(small, points, small.part(shown.lungs, show))
@@ -34,13 +34,30 @@ def pick(small: Small, look: str, show: Show3D, walls: tuple[Wall, ...], ray: Ve
     return (float(x), float(y), float(z))
 
 
-def _along(small: Small, ray: Vector, away: Vector, walls: tuple[Wall, ...]) -> Vector:
-    """Points every STEP_MM on the ray, front to back, inside the copy and the walls."""
-    inverse = np.linalg.inv(small.affine)
+def pick_mask(
+    masks: tuple[ShownMask, ...], geometry: Geometry, walls: tuple[Wall, ...], ray: Vector, camera: Camera
+) -> Point | None:
+    """The LPS point where a ray meets the first voxel of a structure that is shown; None where it meets none."""
+    points = _along(np.linalg.inv(geometry.affine), geometry.size_ijk, ray, camera.away, walls)
+    size = np.array(geometry.size_ijk)
+    i, j, k = np.clip(np.rint(geometry.to_index(points)).astype(int), 0, size - 1).T
+    hits = np.zeros(len(points), bool)
+    for mask in masks:
+        if mask.opacity > 0:
+            hits |= np.isin(mask.map.array[k, j, i], [label.number for label in mask.visible])
+    if not hits.any():
+        return None
+    x, y, z = points[hits.argmax()]
+    return (float(x), float(y), float(z))
+
+
+def _along(inverse: Vector, size: tuple[int, ...], ray: Vector, away: Vector, walls: tuple[Wall, ...]) -> Vector:
+    """Points every STEP_MM on the ray, front to back, inside the walls and a grid of (x, y, z) `size`."""
+    inverse = np.asarray(to_index, float)
     start = inverse[:3, :3] @ ray + inverse[:3, 3]
     way = inverse[:3, :3] @ away
     low, high = -np.inf, np.inf
-    limits = [(-0.5, size - 0.5) for size in small.hu.shape[::-1]]
+    limits = [(-0.5, count - 0.5) for count in size]
     for axis, (first, last) in enumerate(limits):
         low, high = _cut(low, high, start[axis] - first, way[axis])
         low, high = _cut(low, high, last - start[axis], -way[axis])

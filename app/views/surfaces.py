@@ -20,8 +20,8 @@ from engine.ct.geometry import Geometry
 from engine.ct.labels import Label, LabelMap
 
 _FINE_MM, _COARSE_MM = 1.2, 3.0  # voxels that the surfaces follow, at rest and while turning
-_ROUNDS = 15  # of smoothing
-_BLUR = 0.7  # voxels, before the surface is laid: the steps between thick slices go
+_ROUNDS = 20  # of smoothing
+_BLUR_MM = 1.5  # before the surface is laid: steps between slices and of resampled masks go
 _LARGE = 400_000  # voxels of a structure's box: beyond it the fine surface's voxels grow, so that it still turns
 
 
@@ -91,8 +91,9 @@ def _actor(marked: NDArray[np.bool_], start: NDArray[np.intp], step: NDArray[np.
     margin = [(2 * int(s), int(2 * s + -size % s)) for size, s in zip(marked.shape, step, strict=True)]
     padded = np.pad(marked, margin).astype(np.float32)
     k, j, i = (size // s for size, s in zip(padded.shape, step, strict=True))
+    spacing = np.array(geometry.spacing[::-1])
     blocks = padded.reshape(k, step[0], j, step[1], i, step[2]).mean(axis=(1, 3, 5))
-    blocks = ndimage.gaussian_filter(blocks, _BLUR)
+    blocks = ndimage.gaussian_filter(blocks, np.minimum(_BLUR_MM / (step * spacing), 1.2))
     level = 0.5 if blocks.max() > 0.8 else float(blocks.max()) / 2  # a thin structure must not vanish
     image = vtkImageData()
     image.SetDimensions(i, j, k)
@@ -107,7 +108,7 @@ def _actor(marked: NDArray[np.bool_], start: NDArray[np.intp], step: NDArray[np.
     smooth = vtkWindowedSincPolyDataFilter()
     smooth.SetInputConnection(edges.GetOutputPort())
     smooth.SetNumberOfIterations(_ROUNDS)
-    smooth.SetPassBand(0.03)
+    smooth.SetPassBand(0.015)
     smooth.NonManifoldSmoothingOn()
     smooth.NormalizeCoordinatesOn()
     normals = vtkPolyDataNormals()

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import QApplication, QToolButton, QWidget
 from app.show3d import CUT_AWAY, LOOK_TEXTS, Show3D
 from app.viewing import Viewing, ViewingModel
 from app.views.camera import Camera
-from app.views.picking import pick
+from app.views.picking import pick, pick_mask
 from app.views.shot import Shot, Wall
 from app.views.volume_data import Small
 from app.views.volume_hand import VolumeHand
@@ -121,11 +121,15 @@ class VolumeView(QWidget):
 
     def pick(self, x: float, y: float) -> Point | None:
         """The LPS point that is seen at a place of the pane, or None."""
-        if self._small is None or self.look == "none":
+        state = self.viewing.state
+        if self._small is None or state.volume is None:
             return None
-        show = self.viewing.state.show3d
-        ray = self.camera.through(x, y, self.width(), self.height())
-        return pick(self._small, self.look, show, self._walls(), ray, self.camera)
+        ray, walls = self.camera.through(x, y, self.width(), self.height()), self._walls()
+        found = [pick_mask(state.masks, state.volume.geometry, walls, ray, self.camera)]
+        if self.look != "none":
+            found.append(pick(self._small, self.look, state.show3d, walls, ray, self.camera))
+        seen = [point for point in found if point is not None]
+        return min(seen, key=lambda point: float(self.camera.away @ np.array(point)), default=None)
 
     # Following the state
 

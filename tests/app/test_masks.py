@@ -106,8 +106,13 @@ def test_surfaces_stand_in_3d_where_the_structures_are_and_obey_the_legend(qtbot
         column, row = view.camera.project(place, view.width(), view.height())
         np.testing.assert_allclose((columns.mean(), rows.mean()), (column, row), atol=2)
         assert np.ptp(columns) * view.camera.reach * 2 / view.height() == pytest.approx(24, abs=3)  # mm
+    x, y = (float(value) for value in view.camera.project((-20, 0, 10), view.width(), view.height()))
+    point = view.pick(x, y)
+    assert point is not None
+    np.testing.assert_allclose(point, (-20, -12, 10), atol=1.5)
     with qtbot.waitSignal(view.settled, timeout=10_000):
         viewing.set(masks=(ShownMask(balls, frozenset({1})),))
+    assert view.pick(x, y) is None
     assert not like(pixels(view), RED).any()
     assert like(pixels(view), GREEN).any()
     with qtbot.waitSignal(view.settled, timeout=10_000):
