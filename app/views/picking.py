@@ -51,7 +51,7 @@ def pick_mask(
     return (float(x), float(y), float(z))
 
 
-def _along(inverse: Vector, size: tuple[int, ...], ray: Vector, away: Vector, walls: tuple[Wall, ...]) -> Vector:
+def _along(to_index: ArrayLike, size: tuple[int, ...], ray: Vector, away: Vector, walls: tuple[Wall, ...]) -> Vector:
     """Points every STEP_MM on the ray, front to back, inside the walls and a grid of (x, y, z) `size`."""
     inverse = np.asarray(to_index, float)
     start = inverse[:3, :3] @ ray + inverse[:3, 3]
