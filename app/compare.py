@@ -50,6 +50,7 @@ class Comparison(QObject):
         self.link: Link | None = None
         self.wanted = True  # whether series that share a space are linked at once
         self.apart = False  # the second pane is in a window of its own: the first keeps its layout
+        self._seen = True  # what nobody sees isn't carried along; it is once it is seen again
         self.planes: tuple[Plane, Plane] = (Plane.AXIAL, Plane.AXIAL)
         self._case, self._jobs = case, jobs
         self._job: Job | None = None
@@ -142,6 +143,12 @@ class Comparison(QObject):
             self.planes = (first, second)
             self.changed.emit()
 
+    def seen(self, now: bool) -> None:
+        """Whether the second series is on a screen."""
+        self._seen = now
+        if now and self.link is not None:
+            self._carry(self.first, self.second, self.link.to_second, {*_PLACE, *_LOOK})
+
     # The link
 
     def join(self, first: Point, second: Point) -> None:
@@ -167,7 +174,7 @@ class Comparison(QObject):
             self.changed.emit()
         elif old.loading is not None and new.loading is None and self.series is not None:
             self._join_at_once()
-        if self.link is not None:
+        if self.link is not None and self._seen:
             self._carry(self.first, self.second, self.link.to_second, _differing(old, new))
 
     def _second_changed(self, old: Viewing, new: Viewing) -> None:

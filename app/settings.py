@@ -34,6 +34,7 @@ class Settings(BaseModel):
     panes: dict[str, tuple[int, ...]] = {}  # layout -> sizes of its panes, px
     detached: tuple[str, ...] = ()  # panes in windows of their own
     windows: dict[str, str] = {}  # pane -> its window's QWidget.saveGeometry, base64
+    planes: tuple[str, str] = ("axial", "axial")  # of two compared series
     linked: bool = True  # whether compared series that share a space are linked at once
     keys: dict[str, str] = {}  # action key -> shortcut, where the reader changed it
     phi: Phi = "full"  # how much of the patient is shown

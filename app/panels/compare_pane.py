@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from PySide6.QtCore import Signal
-from PySide6.QtGui import QPainter
+from PySide6.QtGui import QHideEvent, QPainter, QShowEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.desk import Desk
@@ -84,6 +84,14 @@ class ComparePane(QWidget):
         """Zoom and pan as at first; where the two are linked, the first decides."""
         if self._comparison.link is None:
             self.view.fit()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """What was passed meanwhile is caught up with."""
+        self._comparison.seen(True)
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Nothing need follow."""
+        self._comparison.seen(False)
 
     def _make(self, plane: Plane) -> ComparedView:
         view = ComparedView(self._comparison.second, self._comparison.document, plane)

@@ -84,6 +84,8 @@ class Panes(QWidget):
         self._desk.viewing.set(layout=grid)
         self._desk.viewing.set(layout=layout)
         self._desk.comparison.wanted = settings.linked
+        if {*settings.planes} <= {*Plane}:
+            self._desk.comparison.turn(Plane(settings.planes[0]), Plane(settings.planes[1]))
         self._restore_sizes()
         self.windows.places = {name: place for name, place in settings.windows.items() if name in self.boxes}
         self._out = tuple(name for name in settings.detached if name in self.boxes)
@@ -94,6 +96,7 @@ class Panes(QWidget):
         state = self._desk.viewing.state
         settings.layout, settings.grid, settings.panes = state.layout, state.grid, dict(self._sizes)
         settings.linked = self._desk.comparison.wanted
+        settings.planes = (str(self._desk.comparison.planes[0]), str(self._desk.comparison.planes[1]))
         self.windows.keep_places()
         settings.detached = self.windows.names or self._out
         settings.windows = dict(self.windows.places)
@@ -236,6 +239,10 @@ class Panes(QWidget):
         home = next((name for name in names if name in self.slices), "")
         for plane, view in self.slices.items():
             view.overlay.home = plane == home
+        if home and not self.shows(self._desk.plane):
+            self._desk.plane = Plane(home)  # keys must not scroll what nobody sees
+        if not self.shows(BESIDE):
+            self._desk.where = self._desk.viewing
         if layout == "compare":
             self.boxes[home].put_above(self.beside.strips[0])
         else:

@@ -76,6 +76,26 @@ def test_a_row_pulled_out_of_the_list_is_dragged_not_shown(
     assert rows.currentItem() is study.window.series.item_of(current)  # type: ignore[arg-type]
 
 
+def test_a_hidden_second_series_catches_up_when_it_is_seen_again(qtbot: QtBot, study: Program) -> None:
+    """And keys never act on what is not on the screen."""
+    _, second = compare(qtbot, study, "3 half a slice up")
+    study.window.panes._hovered_beside((0.0, 0.0, 0.0))
+    assert study.desk.where is study.desk.comparison.second
+    key(study, "Ctrl+1")
+    assert study.desk.where is study.desk.viewing
+    slice_ = second.slice
+    study.desk.scroll(5)
+    study.desk.preset("bone")
+    assert second.slice == slice_
+    key(study, "Ctrl+4")
+    assert second.slice > slice_
+    assert z(second) == pytest.approx(z(pane(study, Plane.AXIAL)), abs=1.26)
+    assert second.viewing.state.window == study.desk.viewing.state.window
+    study.window.panes._hovered(Plane.CORONAL, (0.0, 0.0, 0.0))
+    key(study, "Ctrl+5")
+    assert study.desk.plane is Plane.AXIAL
+
+
 def drop(box: PaneBox, data: QMimeData) -> bool:
     """Drag something over a pane and let it go there; whether the pane would take it."""
     copy, left, none = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
@@ -153,9 +173,13 @@ def test_whether_series_are_linked_is_remembered(qtbot: QtBot, make_program: Mak
     show(qtbot, first, FIRST)
     compare(qtbot, first, "2 coarse")
     key(first, "U")
+    first.desk.comparison.turn(Plane.CORONAL, Plane.SAGITTAL)
     end(first)
     second = make_program()
     assert second.desk.viewing.state.layout == "compare"
+    assert second.desk.comparison.planes == (Plane.CORONAL, Plane.SAGITTAL)
+    assert second.window.panes.shows("coronal")
+    assert not second.window.panes.shows("axial")
     assert "Drag a series here" in second.window.panes.beside.empty.text.text()
     open_path(qtbot, second, pairs)
     show(qtbot, second, FIRST)

@@ -41,6 +41,7 @@ def out(qtbot: QtBot, program: Program, name: str) -> QWidget:
     window = program.window.panes.boxes[name].window()
     assert window is not program.window
     qtbot.waitExposed(window)
+    enter(program, name)  # where the pointer really is depends on the machine
     return window
 
 

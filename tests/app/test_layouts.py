@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QSplitter
 from pytestqt.qtbot import QtBot
@@ -149,3 +151,24 @@ def test_the_command_line_knows_the_menus_layouts() -> None:
     """Its own list spares it loading Qt for its help."""
     assert tuple(arguments.LAYOUTS) == tuple(TITLES)
     assert set(TITLES) < set(LAYOUTS)
+
+
+def test_a_pane_is_painted_at_the_screens_own_resolution(program: Program, small: Path, qtbot: QtBot) -> None:
+    """At twice the scale there is detail that enlarging the picture of a plain screen could not give."""
+    open_path(qtbot, program, small)
+    key(program, "Ctrl+5")
+    qtbot.wait(5)
+    view = pane(program, Plane.AXIAL)
+    view.reset()
+    pictures = []
+    for ratio in (1, 2):
+        image = QImage(view.size() * ratio, QImage.Format.Format_Grayscale8)
+        image.setDevicePixelRatio(ratio)
+        view.viewport().render(image)
+        image.setDevicePixelRatio(1)
+        scaled = image.scaled(view.size() * 2, mode=Qt.TransformationMode.SmoothTransformation)
+        rows = np.frombuffer(scaled.constBits(), np.uint8).reshape(scaled.height(), scaled.bytesPerLine())
+        pictures.append(rows[:, : scaled.width()].astype(float))
+    plain, fine = (np.abs(np.diff(picture, axis=1)).mean() for picture in pictures)
+    assert pictures[0].shape == pictures[1].shape
+    assert fine > 1.15 * plain
