@@ -23,7 +23,7 @@ from engine.ct.errors import InputError
 from engine.ct.geometry import Plane
 from engine.ct.oblique import Turn
 from tests.app.desk import MakeProgram, end, key, open_path, pane
-from tests.app.paired import FIRST, compare, show
+from tests.app.paired import FIRST, compare, show, z
 
 
 def test_a_series_is_dropped_beside_or_on_the_first(qtbot: QtBot, study: Program) -> None:

@@ -53,6 +53,7 @@ def test_a_detached_pane_has_a_window_and_the_others_take_its_room(qtbot: QtBot,
     assert pane(case, Plane.SAGITTAL).isVisible()
     assert pane(case, Plane.AXIAL).width() > 1.8 * places["axial"].width()
     case.window.menus.refresh()
+    assert (case.window.panes.pointed, case.window.panes.windows.names) == ("sagittal", ("sagittal",))
     assert case.window.menus.qactions["detach"].text() == "Bring the pane back"
     QTest.keySequence(window, "F9")
     qtbot.wait(5)
