@@ -44,8 +44,9 @@ def _more(window: MainWindow, by: int) -> None:
     if slab.kind == "off":
         window.desk.said.emit("Y shows slabs; + and − then make them thicker and thinner.")
         return
-    at = THICKNESSES.index(slab.thickness) + by
-    _set(window, slab=replace(slab, thickness=THICKNESSES[min(max(at, 0), len(THICKNESSES) - 1)]))
+    beyond = [size for size in THICKNESSES if (size - slab.thickness) * by > 0]
+    if beyond:
+        _set(window, slab=replace(slab, thickness=min(beyond) if by > 0 else max(beyond)))
 
 
 def _slab(kind: Projection, text: str) -> Action:

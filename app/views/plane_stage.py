@@ -190,8 +190,10 @@ class PlaneStage(Stage):
     @property
     def _finest(self) -> float:
         """The grain in which a turned plane is sampled: as fine as the screen shows, but coarse while it is turned."""
-        if not self.turned or self._turning.isActive():
-            return COARSEST if self.turned else 1.0
+        if not self.turned:
+            return 1.0
+        if self._turning.isActive() and self.isVisible():  # a picture for a file is never coarse
+            return COARSEST
         screen = min(self.pixel_px) * self.devicePixelRatioF()
         return min(max(int(8 / screen) / 8, 1.0), COARSEST)
 
