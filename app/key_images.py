@@ -32,10 +32,11 @@ def taken(view: SliceView) -> KeyImage:
     """What a pane shows now."""
     state, placing = view.viewing.state, view.placing
     shorter = min(view.width(), view.height())
+    column, row, _ = (float(value) for value in view.frame.to_screen(state.cursor))
     return KeyImage(
         new_id(),
         view.plane.value,
-        state.cursor,
+        view.frame.to_mm(column, row, view.slice),  # on the very slice: the crosshair may lie between two
         state.window.width,
         state.window.level,
         state.inverted,

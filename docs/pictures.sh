@@ -6,6 +6,5 @@ sample=$(.venv/bin/python -m engine.ct.sample)
 mass=44.23,69.47,-125,69.55,100.41,-107.5
 work=$(mktemp -d)
 .venv/bin/python main.py explain "$sample" --roi-mm "$mass" --out "$work" --json >/dev/null
-.venv/bin/python main.py snapshot "$sample" --out docs/images/window.png --roi-mm "$mass" --window lung \
-    --trace "$work/trace.jsonl" --size 1920x1080
+.venv/bin/python docs/pictures.py "$sample" "$work/trace.jsonl"
 rm -rf "$work"
