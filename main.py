@@ -90,13 +90,16 @@ def explain(args: argparse.Namespace) -> int:
     """Stream the model's reasoning about a box."""
     from engine.ct.load import load
     from engine.reasoning.card import ModelCard
+    from engine.reasoning.claims import with_claims
     from engine.reasoning.explain import make_question, resolve_model, save_canvas
+    from engine.reasoning.facts import facts_of
     from engine.reasoning.host import HostedReasoner
 
     model = resolve_model(args.model)
     out: Path | None = args.out
+    volume = load(args.path, args.series)
     question = make_question(
-        load(args.path, args.series),
+        volume,
         args.roi_mm,
         ModelCard.load(model),
         text=args.question or "",
@@ -112,7 +115,7 @@ def explain(args: argparse.Namespace) -> int:
         save_canvas(question.canvas, out / "canvas.png")
     reasoner = HostedReasoner(model, trust_remote_code=args.trust_remote_code)
     try:
-        return _stream(reasoner.explain(question), args.json, out)
+        return _stream(with_claims(reasoner.explain(question), facts_of(volume, args.roi_mm)), args.json, out)
     finally:
         reasoner.close()
 

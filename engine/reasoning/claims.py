@@ -10,16 +10,17 @@ Truth tolerances, and why they are what they are:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from math import isinf
 
 from engine.reasoning.phrases import Stated, sentences, statements
-from engine.reasoning.trace import Claim
+from engine.reasoning.prompt import think_part
+from engine.reasoning.trace import Answer, Claim, Token, TraceEvent
 
 SIZE_MM, SIZE_SHARE, SIZE_LIMIT = 2.0, 0.2, 1.0
 HU, HU_SHARE, HU_LIMIT = 40.0, 0.1, 10.0
-LOOSE = 1.25  # a box this much longer than the lesion is still drawn around it
-LOOSEST = 2.0  # longer than this is not: training's own boxes and readers' stay below
+LOOSEST = 2.0  # a box longer than this many lesions is not drawn around one: training's own and readers' stay below
 _HEIGHTS, _DEPTHS = ("upper", "middle", "lower"), ("anterior", "middle third", "posterior")
 
 
@@ -40,9 +41,12 @@ class Extent:
 
     @staticmethod
     def of_box(width_mm: float, height_mm: float) -> Extent:
-        """The diameter of what a box of these in-plane edges was drawn around: at most its diagonal, mm."""
+        """The diameter of what a box of these in-plane edges was drawn around, mm: its longer edge if drawn tightly.
+
+        Loosely drawn it may be less, and never more than the diagonal: between, a box cannot tell.
+        """
         longer, diagonal = max(width_mm, height_mm), (width_mm**2 + height_mm**2) ** 0.5
-        return Extent(longer, longer / LOOSE, diagonal, longer / LOOSEST, diagonal)
+        return Extent(longer, longer, longer, longer / LOOSEST, diagonal)
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,21 @@ def claims(text: str, facts: Facts) -> tuple[Claim, ...]:
     """Every statement of a finished text, judged."""
     watch = ClaimWatch(facts)
     return (*watch.new(text), *watch.rest(text))
+
+
+def with_claims(events: Iterable[TraceEvent], facts: Facts) -> Iterator[TraceEvent]:
+    """A trace with the judged statements of its first reply before the answer; earlier judgements are left out."""
+    text = ""
+    for event in events:
+        if isinstance(event, Token) and event.sample == 0:
+            text += event.text
+        if isinstance(event, Answer) and event.sample == 0:
+            think = think_part(text)
+            start = text.find(think)
+            for one in claims(think, facts):
+                yield replace(one, span=(start + one.span[0], start + one.span[1]))
+        if not isinstance(event, Claim):
+            yield event
 
 
 @dataclass

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from engine.ct.errors import InputError
 from engine.ct.geometry import Box
 from engine.ct.measure import BODY_HU, Measured, measure_box
 from engine.ct.volume import Volume
@@ -23,8 +24,11 @@ _ROW_SHARE = 0.1  # of the fullest row: the table's edge does not bound the body
 
 
 def facts_of(volume: Volume, box: Box) -> Facts:
-    """The facts of a box (LPS mm). InputError where it holds no voxel; lengths only where the spacing is known."""
-    measured = measure_box(volume, box)
+    """The facts of a box (LPS mm): none where it holds no tissue, lengths only where the spacing is known."""
+    try:
+        measured = measure_box(volume, box)
+    except InputError:
+        return Facts()
     window, inside = volume.box_mask(box)
     hu = np.where(inside, volume.hu[window], np.int16(-1024)).astype(np.float32)
     in_hu = volume.provenance.units == "HU"

@@ -26,11 +26,17 @@ def _answer(event: Answer) -> str:
     return f"\n=> {event.label or event.text or '(no answer)'}  {event.p:.0%}{table}\n"
 
 
+def _claim(event: Claim) -> str:
+    judged = {True: "true", False: "FALSE", None: "?"}[event.ok]
+    measured = "not measured" if event.measured is None else f"measured {event.measured}"
+    return f"\n   {judged:5}  {event.kind}: {event.text} ({measured})"
+
+
 _TEXT: dict[type[TraceEvent], Callable[[Any], str]] = {
     Input: lambda event: f"{event.question}  [{event.model}, seed {event.seed}]\n",
     Loading: lambda event: f"{event.message}\n",
     Token: lambda event: str(event.text),
-    Claim: lambda event: f"\n   {event.text}: stated {event.stated}, measured {event.measured}",
+    Claim: _claim,
     Answer: _answer,
     Causal: lambda event: f"   {event.condition:16} {event.delta:+.3f} nats, answer {event.answer:+.3f}\n",
     Verdict: lambda event: f"   {event.text}\n",

@@ -11,9 +11,11 @@ import pytest
 
 from engine.ct.geometry import Box, Geometry
 from engine.ct.volume import Volume
-from engine.reasoning.claims import ClaimWatch, Extent, Facts, claims
+from engine.reasoning.claims import ClaimWatch, Extent, Facts, claims, with_claims
 from engine.reasoning.facts import calcified, facts_of, holes
 from engine.reasoning.phrases import sentences, statements
+from engine.reasoning.render import as_text
+from engine.reasoning.trace import Answer, Claim, Token
 
 SETS = ("tuning", "held", "second", "third")
 FACTS = Facts(Extent.exactly(12.0), Extent.exactly(30.0), "left", ("posterior",), 1, calcified=False, air=False)
@@ -155,8 +157,7 @@ def _chest() -> Volume:
 def test_facts_of_a_box_are_its_own_measurement() -> None:
     ball = facts_of(_chest(), Box((122, 92, 4), (138, 108, 16)))
     assert (ball.side, ball.zones, ball.calcified) == ("left", ("posterior",), True)
-    assert ball.diameter_mm is not None
-    assert ball.diameter_mm.low < 16 < ball.diameter_mm.high
+    assert ball.diameter_mm == Extent.of_box(16, 16)
     ring = facts_of(_chest(), Box((118, 33, 4), (142, 57, 16)))
     assert (ring.zones, ring.calcified, ring.air) == (("anterior",), False, True)
     tissue = facts_of(_chest(), Box((78, 60, 4), (100, 80, 16)))
@@ -179,3 +180,21 @@ def test_lung_between_vessels_is_no_enclosed_air() -> None:
     assert not holes(hu, 1.0)
     hu[0, 6:14, 6:14] = -1000
     assert holes(hu, 1.0)
+
+
+def test_a_trace_gets_the_judged_statements_of_its_first_reply_before_the_answer() -> None:
+    words = ["<think>\nZoom: ", "12 mm, ", "in the right lung.", "\n</think>\n<answer>", "mass"]
+    tokens = [Token(word, 1.0) for word in words]
+    old = Claim("9 mm", "diameter", 9.0, None, None)
+    events = [*tokens, old, Answer("mass", "mass", 1.0), Token("30 mm", 1.0, sample=1), Answer("x", "", 1.0, sample=1)]
+    found = list(with_claims(events, FACTS))
+    assert [event for event in found if not isinstance(event, Claim)] == [e for e in events if e is not old]
+    size, side = (event for event in found if isinstance(event, Claim))
+    assert isinstance(found[found.index(side) + 1], Answer)
+    assert (size.ok, side.ok) == (True, False)
+    assert [("".join(words))[slice(*one.span)] for one in (size, side)] == ["12 mm", "in the right"]
+    assert as_text(side).endswith("FALSE  side: in the right (measured left)")
+
+
+def test_a_box_between_the_voxels_has_no_facts() -> None:
+    assert facts_of(_chest(), Box((20.1, 20.1, 5.1), (20.2, 20.2, 5.2))) == Facts()
