@@ -40,7 +40,11 @@ def _look(key: str, text: str) -> Action:
         volume = window.panes.volume
         return volume is not None and volume.look == key
 
-    return Action(f"look_{key}", text, (), "", run, "View/3D", enabled=shown, checked=chosen)
+    def possible(window: MainWindow) -> bool:
+        state = window.desk.viewing.state
+        return bool(state.masks) if key == "none" else state.volume is not None
+
+    return Action(f"look_{key}", text, (), "", run, "View/3D", enabled=possible, checked=chosen)
 
 
 def _side(letter: str) -> Action:

@@ -24,6 +24,10 @@ class Contours:
     def __init__(self) -> None:
         self._kept: OrderedDict[tuple[object, ...], Lines] = OrderedDict()
 
+    def forget(self) -> None:
+        """Drop what belongs to the former volume."""
+        self._kept.clear()
+
     def paint(
         self, painter: QPainter, masks: tuple[ShownMask, ...], frame: Frame, slice_: int, place: QTransform
     ) -> None:
@@ -41,7 +45,7 @@ class Contours:
             painter.restore()
 
     def _lines(self, mask: ShownMask, frame: Frame, slice_: int) -> Lines:
-        key = (id(mask.map), mask.hidden, frame if isinstance(frame, PlaneFrame) else id(frame), slice_)
+        key = (mask.map, mask.hidden, frame, slice_)
         if key not in self._kept:
             self._kept[key] = outlines(mask, frame, slice_)
             if len(self._kept) > _KEPT:

@@ -45,6 +45,7 @@ class SliceOverlay:
 
     def forget(self) -> None:
         """Drop what belongs to the former volume."""
+        self._contours.forget()
         self._readout.cache_clear()
         self._lens.cache_clear()
         self.figures.forget()

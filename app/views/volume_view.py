@@ -56,6 +56,7 @@ class VolumeView(QWidget):
         self.fault = ""
         self._picture: tuple[QImage, Camera] | None = None
         self._final = False
+        self._here = False  # whether the pointer is
         self.surfaced = 1.0  # share of the masks that has its surface
         self._quiet = QTimer(self, singleShot=True, interval=QUIET_MS)
         self._quiet.timeout.connect(self._settle)
@@ -81,8 +82,10 @@ class VolumeView(QWidget):
     @property
     def look(self) -> str:
         """Key of the look that is shown: the reader's choice, or what suits the scan."""
-        lungs = self._small is not None and self._small.lungs is not None
-        return self.viewing.state.show3d.look or ("lung" if lungs else "bone")
+        state = self.viewing.state
+        if state.show3d.look and (state.show3d.look != "none" or state.masks):
+            return state.show3d.look
+        return "lung" if self._small is not None and self._small.lungs is not None else "bone"
 
     @property
     def letters(self) -> dict[str, str]:
@@ -315,7 +318,7 @@ class VolumeView(QWidget):
     def _menu_button(self) -> QToolButton:
         button = QToolButton(self)
         button.setAutoRaise(True)
-        button.setToolTip("How 3D is shown; the keys 1 to 5 too, with the pointer here")
+        button.setToolTip("How 3D is shown; keys 1 to 5 with the pointer here. Ctrl+click brings the crosshair")
         button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         button.clicked.connect(self.context_requested)
         button.hide()
@@ -353,7 +356,7 @@ class VolumeView(QWidget):
     def event(self, event: QEvent) -> bool:
         """With the pointer here the figures choose looks, before they are anyone's shortcut."""
         asked = event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent)
-        if asked and event.text() in _KEYS and not event.modifiers():  # type: ignore[attr-defined]
+        if asked and self._here and event.text() in _KEYS and not event.modifiers():  # type: ignore[attr-defined]
             event.accept()
             return True
         handled: bool = super().event(event)
@@ -361,16 +364,21 @@ class VolumeView(QWidget):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """1 to 5: the looks in the menu's order."""
-        if event.text() in _KEYS:
+        if self._here and event.text() in _KEYS:
             self.change(look=_KEYS[event.text()], shift=0.0, stretch=1.0)
         else:
             event.ignore()
 
     def enterEvent(self, event: QEvent) -> None:
         """Keys come here, unless the reader is writing something."""
+        self._here = True
         busy = QApplication.focusWidget()
         if busy is None or not busy.testAttribute(Qt.WidgetAttribute.WA_InputMethodEnabled):
             self.setFocus(Qt.FocusReason.MouseFocusReason)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """The figures are window presets again."""
+        self._here = False
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """The old picture stretches until a new one is there."""

@@ -113,11 +113,13 @@ def test_surfaces_stand_in_3d_where_the_structures_are_and_obey_the_legend(qtbot
     with qtbot.waitSignal(view.settled, timeout=10_000):
         viewing.set(masks=(ShownMask(balls, frozenset({1})),))
     assert view.pick(x, y) is None
+    assert view.look == "none"
     assert not like(pixels(view), RED).any()
     assert like(pixels(view), GREEN).any()
     with qtbot.waitSignal(view.settled, timeout=10_000):
         viewing.set(masks=())
     assert not like(pixels(view), GREEN).any()
+    assert view.look != "none"  # with nothing to show but masks, the pane would be black
 
 
 @pytest.fixture

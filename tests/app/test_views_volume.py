@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QEnterEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -47,6 +48,13 @@ def shown(qtbot: QtBot, volume: Volume) -> VolumeView:
     with qtbot.waitSignal(view.settled, timeout=30_000):
         pass
     return view
+
+
+def quick(volume: Volume) -> Volume:
+    """Every fourth voxel of a slice and every second slice: small enough that there is no finer copy."""
+    hu = np.ascontiguousarray(volume.hu[::2, ::4, ::4])
+    affine = volume.geometry.affine @ np.diag([4.0, 4.0, 2.0, 1.0])
+    return Volume(hu, Geometry(affine, hu.shape))
 
 
 def ball(radius: float = 12.0, hu: int = 800) -> Volume:
@@ -129,7 +137,7 @@ def test_both_legs_are_body() -> None:
 
 
 def test_the_pane_shows_the_chest_and_turning_changes_it(qtbot: QtBot, lidc: Path) -> None:
-    view = shown(qtbot, read(lidc))
+    view = shown(qtbot, quick(read(lidc)))
     assert view.look == "lung"
     front = pixels(view)
     assert (front[60:240, 80:280].max(-1) > 60).mean() > 0.01
@@ -151,7 +159,7 @@ def test_the_pane_shows_the_chest_and_turning_changes_it(qtbot: QtBot, lidc: Pat
 
 
 def test_every_look_shows_something_of_its_own(qtbot: QtBot, lidc: Path) -> None:
-    view = shown(qtbot, read(lidc))
+    view = shown(qtbot, quick(read(lidc)))
     seen = []
     for look in set(LOOK_TEXTS) - {"none"}:
         with qtbot.waitSignal(view.settled, timeout=10_000):
@@ -163,11 +171,16 @@ def test_every_look_shows_something_of_its_own(qtbot: QtBot, lidc: Path) -> None
 
 def test_the_keys_choose_a_look_only_with_the_pointer_in_the_pane(qtbot: QtBot) -> None:
     view = shown(qtbot, ball())
-    view.setFocus()
+    QApplication.sendEvent(view, QEvent(QEvent.Type.Leave))
+    QTest.keyClick(view, Qt.Key.Key_5)
+    assert view.look == "bone"
+    at = QPointF(20, 20)
+    QApplication.sendEvent(view, QEnterEvent(at, at, at))
     QTest.keyClick(view, Qt.Key.Key_5)
     assert view.look == "mip"
-    QTest.keyClick(view, Qt.Key.Key_3)
-    assert view.look == "bone"
+    QApplication.sendEvent(view, QEvent(QEvent.Type.Leave))
+    QTest.keyClick(view, Qt.Key.Key_4)
+    assert view.look == "mip"
 
 
 def test_each_side_has_its_letters_on_the_edges(qtbot: QtBot) -> None:
