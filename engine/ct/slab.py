@@ -32,11 +32,9 @@ class Slab:
 
     def reach(self, frame: Frame) -> int:
         """Slices taken before the shown one, and as many after it; slices as acquired are shown one by one."""
-        return (
-            0
-            if self.kind == "off" or isinstance(frame, AcquiredFrame)
-            else int(self.thickness / 2 / frame.slice_mm + 1e-6)
-        )
+        if self.kind == "off" or isinstance(frame, AcquiredFrame):
+            return 0
+        return int(self.thickness / 2 / frame.slice_mm + 1e-6)
 
     def span(self, frame: Frame, slice_: int) -> range:
         """The slices taken for that one."""
@@ -76,8 +74,10 @@ class Slices:
         elif isinstance(self._frame, PlaneFrame) and self._frame.through == 0:
             self._gather([at for at in span if at not in self._kept], self._frame)
         else:
-            return np.ascontiguousarray(_projected([self._frame.take(self._array, at) for at in span], slab.kind))
-        return np.ascontiguousarray(_projected([self._kept[at] for at in span], slab.kind))
+            taken = [self._frame.take(self._array, at) for at in span]
+            return np.ascontiguousarray(_projected(taken, slab.kind, holes=False))
+        holes = isinstance(self._frame, ObliqueFrame)
+        return np.ascontiguousarray(_projected([self._kept[at] for at in span], slab.kind, holes=holes))
 
     def _gather(self, wanted: list[int], frame: PlaneFrame) -> None:
         """Neighbouring slices along the fastest axis lie side by side in memory: each row is read once for all."""
@@ -110,21 +110,22 @@ def probe(volume: Volume, frame: Frame, slab: Slab, mm: Point) -> float | None:
     first, last = volume.geometry.to_index([frame.to_mm(column, row, at) for at in (span[0], span[-1])])
     step = (last - first) / max(len(span) - 1, 1)
     values = sample_plane(volume.hu, first, np.zeros(3), step, (len(span), 1))
-    value = float(_projected(list(values), slab.kind)[0])
+    value = float(_projected(list(values), slab.kind, holes=True)[0])
     return None if value == OUTSIDE or np.isnan(value) else value
 
 
-def _projected(slices: list[NDArray[Any]], kind: Projection) -> NDArray[Any]:
-    """One picture of several; samples outside the scan do not count, but where all are outside."""
+def _projected(slices: list[NDArray[Any]], kind: Projection, *, holes: bool) -> NDArray[Any]:
+    """One picture of several; with `holes`, samples outside the scan do not count, but where all are outside."""
+    first = slices[0]
     if len(slices) == 1:
-        return slices[0]
+        return first
+    whole = first.dtype.kind == "i"
     if kind == "mean":
-        return _mean(slices)
-    whole = slices[0].dtype.kind == "i"
+        return _mean(slices) if holes or not whole else _whole_mean(slices)
     if kind == "mip":
         return _reduced(slices, np.maximum if whole else np.fmax, 0)
     # One less makes OUTSIDE, the smallest int16, the largest: so it loses against every value.
-    return _reduced(slices, np.minimum if whole else np.fmin, 1 if whole else 0)
+    return _reduced(slices, np.minimum if whole else np.fmin, 1 if whole and holes else 0)
 
 
 def _reduced(slices: list[NDArray[Any]], ufunc: np.ufunc, shift: int) -> NDArray[Any]:
@@ -135,18 +136,24 @@ def _reduced(slices: list[NDArray[Any]], ufunc: np.ufunc, shift: int) -> NDArray
     return out
 
 
+def _whole_mean(slices: list[NDArray[Any]]) -> NDArray[Any]:
+    """Of int16 that all count; n values of 16 bits fit 32 bits for any slab."""
+    total: NDArray[Any] = slices[0].astype(np.int32)
+    for each in slices[1:]:
+        total += each
+    mean: NDArray[np.float32] = total.astype(np.float32) / np.float32(len(slices))
+    return np.rint(mean, out=mean).astype(np.int16)
+
+
 def _mean(slices: list[NDArray[Any]]) -> NDArray[Any]:
+    """Of values some of which may be outside the scan."""
     whole = slices[0].dtype.kind == "i"
     total: NDArray[Any] = np.zeros_like(slices[0], np.int32 if whole else np.float64)
     count = np.zeros_like(slices[0], np.int16)
     for each in slices:
         inside: NDArray[np.bool_] = np.not_equal(each, OUTSIDE) if whole else ~np.isnan(each)
-        if inside.all():
-            total += each
-            count += 1
-        else:
-            np.add(total, each, out=total, where=inside)
-            np.add(count, 1, out=count, where=inside)
+        np.add(total, each, out=total, where=inside)
+        np.add(count, 1, out=count, where=inside)
     out = np.full_like(slices[0], OUTSIDE if whole else np.nan)
     share = total / np.maximum(count, 1)
     np.copyto(out, np.rint(share).astype(np.int16) if whole else share.astype(out.dtype), where=count > 0)
