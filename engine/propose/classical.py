@@ -165,4 +165,5 @@ def _candidate(volume: Volume, rank: float, shape: Shape) -> Candidate:
     low = np.clip(np.array(shape.box.low) - _MARGIN_MM, bounds.low, bounds.high)
     high = np.clip(np.array(shape.box.high) + _MARGIN_MM, bounds.low, bounds.high)
     box = Box((float(low[0]), float(low[1]), float(low[2])), (float(high[0]), float(high[1]), float(high[2])))
-    return Candidate(box, rank, words(shape, patient_side(volume, shape.box.centre)))
+    unit = "mm" if volume.provenance.spacing_known else "px"
+    return Candidate(box, rank, words(shape, patient_side(volume, shape.box.centre), unit))

@@ -8,9 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from engine.ct.errors import InputError
 from engine.ct.geometry import Box, Geometry, Point
 from engine.ct.volume import Volume
 
+_MOST = 400_000_000  # voxels: a whole body of 2 m at 1.5 mm has 200 million
 AIR_HU, DENSE_HU = -1000.0, 400.0
 
 
@@ -43,12 +45,18 @@ class Grid:
 
 
 def isotropic(volume: Volume, step: float, box: Box | None = None) -> Grid:
-    """The volume, or what of it lies in a box (LPS mm), with `step` mm voxels; finer voxels are averaged first."""
+    """The volume, or what of it lies in a box (LPS mm), with `step` mm voxels; finer voxels are averaged first.
+
+    InputError where the header gives sizes that no patient has.
+    """
     part = volume if box is None else cropped(volume, box, 2 * step)
     box = box or volume.geometry.bounds
-    factors = [max(1, int(step / spacing + 0.25)) for spacing in volume.geometry.spacing]
+    factors = [max(1, int(min(step / spacing, _MOST) + 0.25)) for spacing in volume.geometry.spacing]
     blocks, affine = _averaged(part, factors)
-    size = [max(1, int(np.ceil(edge / step))) for edge in box.size]
+    size = [max(1, int(np.ceil(min(edge / step, _MOST)))) for edge in box.size]
+    if int(np.prod(size, dtype=object)) > _MOST:
+        x, y, z = (f"{edge / 1000:.3g}" for edge in box.size)
+        raise InputError(f"The header makes this scan {x} × {y} × {z} m large: its voxel sizes cannot be right.")
     low = np.array(box.low) + step / 2
     # Output index (z, y, x) -> mm -> index of the averaged blocks (k, j, i).
     inverse = np.linalg.inv(affine[:3, :3])

@@ -58,15 +58,15 @@ def measures(blob: Blob, shape: Shape) -> dict[str, float]:
     }
 
 
-def words(shape: Shape, side: Side) -> str:
-    """One line for the reader: kind, size, HU, side, what it touches."""
+def words(shape: Shape, side: Side, unit: str = "mm") -> str:
+    """One line for the reader: kind, size, HU, side, what it touches; sizes in "px" where spacing is unknown."""
     kind = "solid" if shape.hu > -150 else "subsolid" if shape.hu > -350 else "ground-glass"
     if shape.hu > 200:
         kind = "dense"
     form = "blob" if shape.elongation < 1.6 else "elongated blob"
     parts = [
         f"{kind} {form}",
-        f"{shape.diameter_mm:.0f} mm",
+        f"{shape.diameter_mm:.0f} {unit}",
         f"{shape.hu:.0f} HU",
         f"{side} lung" if side in ("left", "right") else "lung",
     ]

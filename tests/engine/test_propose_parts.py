@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from engine.ct.errors import InputError
 from engine.ct.geometry import Box, Geometry
 from engine.ct.volume import Volume
 from engine.propose.blobs import find_blobs
 from engine.propose.grid import Grid, isotropic
 from engine.propose.lungs import hollows
+from engine.propose.rank import words
+from engine.propose.shape import Shape
 
 
 def scan_with_ball(affine: np.ndarray, shape: tuple[int, int, int], centre: np.ndarray, radius: float) -> Volume:
@@ -72,3 +75,20 @@ def test_a_hollow_is_filled_by_balls_wider_than_itself_and_not_by_narrower_ones(
     assert wide[20, 20, 12]
     assert (wide & lung).sum() == lung.sum()
     assert not wide[20, 20, 2], "nothing outside the wall"
+
+
+@pytest.mark.parametrize("spacing", [(900.0, 900.0, 900.0), (1.0, 1.0, 1e8), (1e-3, 1.0, 1.0)])
+def test_voxel_sizes_that_no_patient_has_are_one_sentence_or_a_small_grid(spacing: tuple[float, float, float]) -> None:
+    grid = Geometry.from_axes((0, 0, 0), np.eye(3), spacing, (6, 16, 16))
+    volume = Volume(np.zeros((6, 16, 16), np.int16), grid)
+    if max(spacing) > 1:
+        with pytest.raises(InputError, match="voxel sizes cannot be right"):
+            isotropic(volume, 1.5)
+    else:
+        assert isotropic(volume, 1.5).hu.size < 1000
+
+
+def test_a_reason_speaks_of_pixels_where_spacing_is_unknown() -> None:
+    shape = Shape(Box((0, 0, 0), (9, 9, 9)), 9.4, 40.0, 0.5, 1.2, 0.8, 0.0, 0.0)
+    assert "9 px" in words(shape, "left", "px")
+    assert "9 mm" in words(shape, "left")
