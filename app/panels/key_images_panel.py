@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPoint, QSize, Signal
-from PySide6.QtWidgets import QInputDialog, QListWidgetItem, QMenu, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QListWidgetItem, QMenu, QSizePolicy, QVBoxLayout, QWidget
 
 from app.desk import Desk
 from app.key_images import place_text
+from app.panels.measured_list import edit_row
 from app.panels.parts import Row, RowList, icon, label
 from app.theme import ACCENT
 from engine.reading.key_images import delete_key_image, rename_key_image
@@ -33,6 +34,7 @@ class KeyImagesPanel(QWidget):
         layout.addWidget(self.list)
         self.list.itemClicked.connect(self._go)
         self.list.itemActivated.connect(self._go)
+        self.list.itemDoubleClicked.connect(self._rename)
         self.list.customContextMenuRequested.connect(self._context)
         self._unsubscribe = desk.document.subscribe(self._changed)
         self._fill(desk.document.reading)
@@ -56,7 +58,7 @@ class KeyImagesPanel(QWidget):
         key: KeyImage = self.list.row_at(item).data
         menu = QMenu(self)
         menu.addAction(icon("ph.crosshair"), "Go there").triggered.connect(lambda: self.asked.emit(key))
-        menu.addAction(icon("ph.pencil-simple"), "Rename…").triggered.connect(lambda: self._rename(key))
+        menu.addAction(icon("ph.pencil-simple"), "Rename").triggered.connect(lambda: self._rename(item))
         menu.addAction(icon("ph.trash"), "Remove key image").triggered.connect(lambda: self.remove(key))
         menu.addSeparator()
         menu.addAction(icon("ph.export"), "Export key images…").triggered.connect(self.export_asked)
@@ -74,10 +76,9 @@ class KeyImagesPanel(QWidget):
         document = self._desk.document
         document.commit("Rename key image", rename_key_image(document.committed, key.id, name))
 
-    def _rename(self, key: KeyImage) -> None:
-        name, given = QInputDialog.getText(self, "Rename key image", "Name:", text=key.name)
-        if given:
-            self.rename(key, name)
+    def _rename(self, item: QListWidgetItem) -> None:
+        key: KeyImage = self.list.row_at(item).data
+        edit_row(self.list, item, key.name, lambda name: self.rename(key, name))
 
 
 class _Short(RowList):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.library import Study
@@ -32,8 +33,12 @@ def rows(studies: tuple[Study, ...], phi: Phi) -> tuple[Row, ...]:
 
 def _heading(study: Study, phi: Phi, number: int) -> Row:
     about = study.about
-    who = f"Patient {number}" if phi == "hidden" else person_line(about, phi)
-    told = (date_text(about.study_date), about.study_description) if phi != "hidden" else ()
+    told: tuple[str, ...]
+    if about.study_uid or about.patient_id or about.patient_name:
+        who = f"Patient {number}" if phi == "hidden" else person_line(about, phi)
+        told = (date_text(about.study_date), about.study_description) if phi != "hidden" else ()
+    else:  # a volume file; its folder's name may be a patient's
+        who, told = "Files without a patient", (Path(about.path).parent.name,) if phi == "full" else ()
     count = len(study.series)
     detail = " · ".join(filter(None, (*told, f"{count} series")))
     return Row(who, detail, colour=TEXT, tip=f"{who}\n{detail}", data=study, heading=True)

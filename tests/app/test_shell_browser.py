@@ -187,3 +187,14 @@ def test_plain_files_of_a_folder_go_together_and_all_else_alone(tmp_path: Path) 
     paths = [tmp_path / name for name in ("folder", "a", "c.nii.gz", "b.dcm", "d.zip", "DICOMDIR", "e.loupe", "a")]
     groups = [tuple(path.name for path in group) for group in together(paths)]
     assert groups == [("folder",), ("a", "b.dcm"), ("c.nii.gz",), ("d.zip",), ("DICOMDIR",), ("e.loupe",)]
+
+
+def test_volume_files_stand_under_their_folder_which_hides_with_the_patient(
+    qtbot: QtBot, program: Program, shared_data: Path
+) -> None:
+    open_path(qtbot, program, shared_data / "slicerio_ctchest" / "CTChest4.nrrd")
+    browser = program.window.series.list
+    assert browser.row_at(browser.item(0)).title == "Files without a patient"
+    assert "slicerio_ctchest" in browser.row_at(browser.item(0)).detail
+    key(program, "Shift+I")
+    assert "slicerio_ctchest" not in browser.row_at(browser.item(0)).tip

@@ -9,6 +9,7 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLineEdit
 from pytestqt.qtbot import QtBot
 
 from app.application import Program
@@ -168,3 +169,17 @@ def test_an_oblique_slab_comes_back_as_it_was_marked(abdomen: Program) -> None:
         "MIP 6 mm"
         in abdomen.window.findings.key_images.list.row_at(abdomen.window.findings.key_images.list.item(0)).detail
     )
+
+
+def test_a_double_click_renames_a_key_image_in_place(qtbot: QtBot, abdomen: Program) -> None:
+    key(abdomen, "K")
+    rows = abdomen.window.findings.key_images.list
+    at = rows.visualItemRect(rows.item(0)).center()
+    QTest.mouseClick(rows.viewport(), Qt.MouseButton.LeftButton, pos=at)
+    QTest.mouseDClick(rows.viewport(), Qt.MouseButton.LeftButton, pos=at)
+    (field,) = rows.findChildren(QLineEdit)
+    field.selectAll()
+    QTest.keyClicks(field, "hilum")
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    assert abdomen.desk.document.reading.key_images[0].name == "hilum"
+    assert abdomen.desk.document.undo_label == "Rename key image"
