@@ -56,7 +56,7 @@ def _region(figures: Figures, region: Region) -> tuple[str, ...]:
         size,
         f"{signed(region.mean)} ± {region.sd:.0f} {figures.values}",
         f"min {signed(region.min)} · max {signed(region.max)}",
-        f"perimeter {region.perimeter_mm:.1f} {unit} · {region.pixels} px",
+        f"perimeter {region.perimeter_mm:.1f} {unit} · {region.pixels} pixels",
     )
 
 
