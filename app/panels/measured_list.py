@@ -19,7 +19,7 @@ from engine.ct.volume import Volume
 from engine.reading.measurements import Figures, frame_with
 from engine.reading.model import Measurement, Reading
 
-ROWS = 6  # are shown at least, where there are so many
+ROWS = 3  # are shown at least, where there are so many
 
 
 def row(measurement: Measurement, figures: Figures | None, volume: Volume | None) -> Row:

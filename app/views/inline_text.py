@@ -36,6 +36,8 @@ class InlineText(QLineEdit):
         if take is not None:
             if keep:
                 take(self.text())
+            if self.hasFocus():  # Qt would give it to the next field, and the next tool key would be typed there
+                self.window().setFocus()
             self.hide()
             self.deleteLater()
 

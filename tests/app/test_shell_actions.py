@@ -25,7 +25,7 @@ S tool_scroll  W tool_window  Z tool_zoom  T tool_pan  J tool_crosshair  B tool_
 Space reset  Esc escape  N next_roi  Shift+N previous_roi  Return accept  Del reject  Backspace reject  I overlays
 Ctrl+Z undo  Ctrl+Y redo  Up slice_up  Down slice_down  PgUp previous_series  PgDown next_series  Tab panels
 H help  F1 help  Ctrl+O open_folder  Ctrl+Shift+O open_file  1 preset_soft  2 preset_lung  3 preset_bone
-4 preset_brain  5 preset_liver  6 preset_mediastinum
+D tool_length  A tool_angle  F2 rename  4 preset_brain  5 preset_liver  6 preset_mediastinum
 """
 
 

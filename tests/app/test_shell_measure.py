@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QFileDialog, QMenu
+from PySide6.QtWidgets import QApplication, QFileDialog, QLineEdit, QMenu
 from pytestqt.qtbot import QtBot
 
 from app.application import Program
@@ -208,4 +208,13 @@ def test_the_text_field_of_an_arrow_swallows_no_tool_key_and_goes_with_a_click_e
     chest.window.findings.measured.list.setFocus()
     assert chest.desk.document.reading.measurements[0].text == "a d b"
     assert chest.desk.viewing.state.tool == "arrow"
-    QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(5, 5))
+
+
+def test_after_a_text_the_keys_are_the_windows_again(chest: Program) -> None:
+    measure_mass(chest, "M")
+    (field,) = pane(chest, Plane.AXIAL).findChildren(InlineText)
+    QTest.keyClicks(field, "hilum")
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    assert not isinstance(QApplication.focusWidget(), QLineEdit)
+    key(chest, "D")
+    assert chest.desk.viewing.state.tool == "length"
