@@ -97,11 +97,14 @@ _PRIOR = re.compile(
     r"growth of|in (?:19|20)\d\d|compared (?:with|to))\b"
 )
 _NONE = re.compile(r"\bno (?:[\w-]+ ){0,3}?(?:nodul|lesion|mass|opacit|effusion|finding|abnormal|tumou?r)\w*")
+_OF = re.compile(rf"\b(?:{_OWN})(?: is| size)? (?:of|measures|measuring)(?: about| approximately| up to)? ?$")
+_PLACED = re.compile(r"\b(?:in|within|near|abutting|touching|invading)\s+(?:the\s+)?(?:left\s+|right\s+)?$")
 _AWAY = re.compile(
     r"\s*(?:from|away|below|above|deep|distal|proximal|caudal|cranial|anterior to|posterior to|lateral to|medial to|"
     r"beneath|superior to|inferior to|thick)\b"
 )
 
+_NUMERALS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9}
 _DIGITS = r"\d+(?:,\d{3}(?!\d)|[.,]\d+)?"
 _NUMBER = rf"(?:minus )?(?<![\w./])-?{_DIGITS}"
 _MM = r"(?P<{0}>mm|cm|milli-?met(?:er|re)s?|centi-?met(?:er|re)s?)\b"
@@ -110,9 +113,11 @@ _SIZE = re.compile(
     rf"(?:\s*(?P<sep>-|to|and|or|x|by)\s*(?P<b>{_DIGITS})(?:\s*-?\s*{_MM.format('ub')})?"
     rf"(?:\s*(?:x|by)\s*(?P<c>{_DIGITS})(?:\s*{_MM.format('uc')})?)?)?"
 )
-_WORDED = re.compile(r"\b(?P<n>half a|a half|one|an?|sub)[ -]*(?P<u>centi-?met(?:er|re)|cm)s?\b")
+_WORDED = re.compile(
+    rf"\b(?P<n>half a|a half|an?|sub|{'|'.join(_NUMERALS)})[ -]+(?P<u>cm|mm|(?:centi|milli)-?met(?:er|re))s?\b"
+)
 _HU = re.compile(
-    rf"(?P<a>{_NUMBER})(?:\s*(?:hu)?\s*(?P<sep>-|to|and|or)\s*(?P<b>(?:minus )?-?{_DIGITS}))?"
+    rf"(?P<a>{_NUMBER})(?: ?± ?\d+)?(?:\s*(?:hu)?\s*(?P<sep>-|to|and|or)\s*(?P<b>(?:minus )?-?{_DIGITS}))?"
     r"\s*(?:hu\b|hounsfield)"
 )
 _HU_FIRST = re.compile(
@@ -159,7 +164,12 @@ def _ours(text: str, start: int, end: int) -> bool:
     # "abuts the aorta and measures 6 cm": the verb goes back to the sentence's first noun.
     first_again = re.search(r"\band (?:it )?(?:measures|is|has|spans|shows)\b[^,]*$", text[:start])
     before_it = list(_NOUN.finditer(text[:start]))
+    before_it = [
+        one for n, one in enumerate(before_it) if one["own"] or not (n and _PLACED.search(text[: one.start()]))
+    ]
     nouns = after[-1:] or (before_it[:1] if first_again else before_it[-1:])
+    if _OF.search(text[:start]):
+        return True
     return not nouns or nouns[0].group("own") is not None
 
 
@@ -187,8 +197,8 @@ def _sizes(text: str) -> Iterator[Stated]:
         yield from _several("diameter", text, match, values, by=part["sep"] in ("x", "by"))
     for match in _WORDED.finditer(text):
         if _ours(text, *match.span()):
-            ten = {"half a": 5.0, "a half": 5.0}.get(match["n"], 10.0)
-            one = _bounded("diameter", text, match.span(), [ten])
+            count = {"half a": 0.5, "a half": 0.5}.get(match["n"]) or _NUMERALS.get(match["n"], 1)
+            one = _bounded("diameter", text, match.span(), [count * (10.0 if match["u"].startswith("c") else 1.0)])
             sub = match["n"] == "sub"
             yield from (replace(each, low=0.0, bound=True) if sub else each for each in (one,) if each)
 
@@ -208,11 +218,16 @@ def _several(kind: str, text: str, match: re.Match[str], values: list[float], by
     yield from filter(None, (one,))
 
 
+_SPREAD = re.compile(r"\b(?:sd|standard deviation|noise)(?: of| is)?[ :=]*$|[±]\s*$")
+
+
 def _densities(text: str) -> Iterator[Stated]:
     taken = -1
     for pattern in (_HU, _HU_FIRST):
         for match in pattern.finditer(text):
             if (pattern is _HU_FIRST and match.start() < taken) or not _ours(text, *match.span()):
+                continue
+            if _SPREAD.search(text[: match.start()]):
                 continue
             taken = match.end()
             values = [_value(match[name]) for name in ("a", "b") if match[name]]
@@ -226,7 +241,10 @@ _SIDE = re.compile(
     r"\b(?:on|in|to) the (?P<o>left|right)\b(?! (?:of|lung is|vent|atri|main))(?=\W|$)|"
     r"\b(?P<a>[rl])[uml]l\b|\b(?P<l>lingula)|\b(?P<m>midline)\b"
 )
-_CLEAR = re.compile(r"\b(?:is|are|appears?|remains?) (?:clear|normal|unremarkable|well)\b|\b(?:picture|image|screen)\b")
+_CLEAR = re.compile(
+    r"\b(?:is|are|appears?|remains?) (?:clear|normal|unremarkable|well)\b|"
+    r"\b(?:of|in|on) the (?:picture|image|screen)\b|\b(?:picture|image|screen) (?:shows|is)\b"
+)
 _ON = re.compile(r"\b(?:on|in|to) the (?:left|right)$")
 _DENIED = re.compile(r"(?:\bnot|n't|\brather than|\binstead of)(?: \w+){0,3} ?$")
 
@@ -278,10 +296,9 @@ def _zones(text: str) -> Iterator[Stated]:
                 yield Stated("zone", *match.span(), word=word)
 
 
-_NUMERALS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9}
 _COUNT = re.compile(
-    rf"\b(?P<n>{'|'.join(_NUMERALS)}|a pair of|single|solitary|several|multiple|numerous|many|[2-9])\s"
-    r"(?!mm|cm)(?:(?!of\b|in\b|to\b|or\b|mm\b|cm\b)[\w.-]+ (?:mm |cm )?){0,3}?"
+    rf"(?<![\w.,-])(?P<n>{'|'.join(_NUMERALS)}|a pair of|single|solitary|several|multiple|numerous|many|[2-9])\s"
+    rf"(?:{_DIGITS} ?-?(?:mm|cm) )?(?:(?!of\b|in\b|to\b|or\b|x\b|by\b|mm\b|cm\b)[a-z][\w-]* ){{0,3}}?"
     r"(?:nodul|lesion|mass|opacit|finding|cavit|granuloma|tumou?r)\w*"
 )
 
@@ -299,7 +316,8 @@ def _counts(text: str) -> Iterator[Stated]:
 
 
 _NEGATED = re.compile(
-    r"\b(?:no|not|without|neither|nor|lacks?|lacking|absence of|free of|devoid of|nil)\b|n't\b|\bnon-?$|\bun$"
+    r"\b(?:no|not|cannot|never|without|neither|nor|lacks?|lacking|absence of|free of|devoid of|nil)\b|"
+    r"n't\b|\bnon-?$|\bun$"
 )
 _ABSENT = re.compile(r"[^,]*?\b(?:is|are|was|were) (?:absent|not (?:seen|present|identified|visible))\b")
 _CALCIUM = re.compile(r"calcif(?!ied nodules are)\w*|\bcalcium\b")

@@ -198,3 +198,23 @@ def test_a_trace_gets_the_judged_statements_of_its_first_reply_before_the_answer
 
 def test_a_box_between_the_voxels_has_no_facts() -> None:
     assert facts_of(_chest(), Box((20.1, 20.1, 5.1), (20.2, 20.2, 5.2))) == Facts()
+
+
+@pytest.mark.parametrize(
+    ("said", "wanted"),
+    [
+        (
+            "A 1.5 x 1.2 x 1.0 cm nodule in the left lower lobe (series 4, image 62).",
+            {"diameter=15", "side=left", "zone=lower"},
+        ),
+        ("Mass of 5 cm invading the left chest wall.", {"diameter=50", "side=left"}),
+        ("I cannot see any calcification.", {"calcified=no"}),
+        ("A three-millimetre nodule.", {"diameter=3"}),
+        ("Cyst in the right kidney, 32 mm, 5 HU.", {"diameter=32", "hu=5"}),
+        ("Mean 45 HU, SD 12 HU.", {"hu=45"}),
+        ("It measures 45 ± 12 HU.", {"hu=45"}),
+        ("2 nodules of 5 mm.", {"count=2", "diameter=5"}),
+    ],
+)
+def test_sentences_that_were_once_misread(said: str, wanted: set[str]) -> None:
+    assert _found(said) == {_key(each) for each in wanted}
