@@ -84,7 +84,10 @@ class PictureTaker(QObject):
 
     def mark(self) -> None:
         """The pane's picture becomes a key image, or is none any more."""
-        plane = Plane(self._pane) if self._pane in set(Plane) else self._desk.plane
+        if self._pane not in set(Plane):
+            self._desk.said.emit("Key images are kept of the first series' planes; point at one of them.")
+            return
+        plane = Plane(self._pane)
         document = self._desk.document
         label, reading = key_images.toggled(document.committed, key_images.taken(self._window.panes.slices[plane]))
         document.commit(label, reading)

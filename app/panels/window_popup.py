@@ -26,7 +26,9 @@ class WindowPopup(QFrame):
         form.setContentsMargins(12, 12, 12, 12)
         form.addRow("Width", self.width_box)
         form.addRow("Level", self.level_box)
+        volume = viewing.state.volume
         for box in (self.width_box, self.level_box):
+            box.setSuffix(" HU" if volume is None or volume.provenance.units == "HU" else "")
             box.valueChanged.connect(lambda value: self._apply())
         self.width_box.setFocus()
         self.width_box.selectAll()

@@ -183,3 +183,10 @@ def test_a_double_click_renames_a_key_image_in_place(qtbot: QtBot, abdomen: Prog
     QTest.keyClick(field, Qt.Key.Key_Return)
     assert abdomen.desk.document.reading.key_images[0].name == "hilum"
     assert abdomen.desk.document.undo_label == "Rename key image"
+
+
+def test_k_over_another_pane_than_a_plane_says_where_to_point(abdomen: Program) -> None:
+    abdomen.window.panes.boxes["3d"].entered.emit("3d")
+    key(abdomen, "K")
+    assert abdomen.desk.document.reading.key_images == ()
+    assert "point at one of them" in abdomen.window.status.said.text()
