@@ -101,7 +101,7 @@ _OF = re.compile(rf"\b(?:{_OWN})(?: is| size)? (?:of|measures|measuring)(?: abou
 _PLACED = re.compile(r"\b(?:in|within|near|abutting|touching|invading)\s+(?:the\s+)?(?:left\s+|right\s+)?$")
 _AWAY = re.compile(
     r"\s*(?:from|away|below|above|deep|distal|proximal|caudal|cranial|anterior to|posterior to|lateral to|medial to|"
-    r"beneath|superior to|inferior to|thick)\b"
+    r"\(?short[- ]axis|\(?in (?:its|the) short[- ]axis|beneath|superior to|inferior to|thick)\b"
 )
 
 _NUMERALS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9}
@@ -239,10 +239,10 @@ _SIDE = re.compile(
     r"(?:upper|lower|middle|mid)[- ](?:lobe|lung|zone)|(?:[\w-]+ ){0,2}(?:lung|hemithorax)\b|hemithorax|"
     r"apex|apical|(?:lung )?base\b|basal|pleural?|chest|lobe)|"
     r"\b(?:on|in|to) the (?P<o>left|right)\b(?! (?:of|lung is|vent|atri|main))(?=\W|$)|"
-    r"\b(?P<a>[rl])[uml]l\b|\b(?P<l>lingula)|\b(?P<m>midline)\b"
+    r"\b(?P<a>[rl])[uml]l\b|\b(?P<l>lingula)|\b(?P<m>midline)\b|\bside\s*[:=]\s*(?P<n>left|right)\b"
 )
 _CLEAR = re.compile(
-    r"\b(?:is|are|appears?|remains?) (?:clear|normal|unremarkable|well)\b|"
+    r"\blungs?:? (?:clear|normal|unremarkable)\b|\b(?:is|are|appears?|remains?) (?:clear|normal|unremarkable|well)\b|"
     r"\b(?:of|in|on) the (?:picture|image|screen)\b|\b(?:picture|image|screen) (?:shows|is)\b"
 )
 _ON = re.compile(r"\b(?:on|in|to) the (?:left|right)$")
@@ -258,6 +258,8 @@ def _there(text: str, match: re.Match[str]) -> bool:
     nouns = list(_NOUN.finditer(before))
     if nouns and nouns[-1].group() in _DEVICES:
         return False
+    if re.search(r"\bno (?:[\w-]+ )?$", before):
+        return False  # "no left-sided lesion"
     return not (_NONE.search(before) or _PRIOR.search(before) or _DENIED.search(before))
 
 
@@ -265,7 +267,7 @@ def _sides(text: str) -> Iterator[Stated]:
     if _CLEAR.search(text):
         return
     for match in _SIDE.finditer(text):
-        word = {"l": "left", "r": "right"}.get(match["a"] or "") or match["p"] or match["s"] or match["o"]
+        word = {"l": "left", "r": "right"}.get(match["a"] or "") or match["p"] or match["s"] or match["o"] or match["n"]
         word = word or ("left" if match["l"] else "midline")
         follows = text[match.end() : match.end() + 14]
         if _ON.search(match.group()) and re.match(r" [a-z]", follows) and not _AFTER_SIDE.match(follows):
@@ -319,7 +321,10 @@ _NEGATED = re.compile(
     r"\b(?:no|not|cannot|never|without|neither|nor|lacks?|lacking|absence of|free of|devoid of|nil)\b|"
     r"n't\b|\bnon-?$|\bun$"
 )
-_ABSENT = re.compile(r"[^,]*?\b(?:is|are|was|were) (?:absent|not (?:seen|present|identified|visible))\b")
+_ABSENT = re.compile(
+    r"\s*[:=]\s*(?:none|no|not|absent|negative|nil)\b|"
+    r"[^,]*?\b(?:is|are|was|were) (?:absent|not (?:seen|present|identified|visible))\b"
+)
 _CALCIUM = re.compile(r"calcif(?!ied nodules are)\w*|\bcalcium\b")
 _ELSEWHERE = re.compile(
     r"\b(?:coronary|aort\w*|arter\w*|vascular|valv\w*|tracheal?|bronchial|rib|nodes?|nodal|bowel|stomach|"
@@ -327,7 +332,8 @@ _ELSEWHERE = re.compile(
 )
 _AIR = re.compile(
     r"\bcavit\w+|\bair-fluid|\bair[- ]bronchogram|\b(?:air|gas)\b(?= (?:inside|within|in|bubbles?|pockets?)\b)|"
-    r"\bgas\b|\bring around air\b|\bfilled with (?:air|gas)\b|\bair-filled\b|\bcontain(?:s|ing)? (?:air|gas)\b"
+    r"\bgas\b|\bring around air\b|\bfilled with (?:air|gas)\b|\bair-(?:filled|containing)\b|"
+    r"\b(?:air|gas) is (?:seen|present)\b|\bair present\b|\bcontain(?:s|ing)? (?:air|gas)\b"
 )
 _NO_AIR = re.compile(r"(?:thoracic|chest|pleural|oral|nasal|abdominal) $")
 

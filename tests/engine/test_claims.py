@@ -214,6 +214,13 @@ def test_a_box_between_the_voxels_has_no_facts() -> None:
         ("Mean 45 HU, SD 12 HU.", {"hu=45"}),
         ("It measures 45 ± 12 HU.", {"hu=45"}),
         ("2 nodules of 5 mm.", {"count=2", "diameter=5"}),
+        ("Calcification: none", {"calcified=no"}),
+        ("Calcified: no\nCavity: yes", {"calcified=no", "air=yes"}),
+        ("There is no left-sided lesion.", set()),
+        ("Left lung normal. Right lung: 9 mm nodule.", {"side=right", "diameter=9"}),
+        ("Side: left", {"side=left"}),
+        ("An air-containing lesion.", {"air=yes"}),
+        ("12 mm in its long axis and 9 mm in its short axis.", {"diameter=12"}),
     ],
 )
 def test_sentences_that_were_once_misread(said: str, wanted: set[str]) -> None:
