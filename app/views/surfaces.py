@@ -19,7 +19,7 @@ from app.views.shot import Shot
 from engine.ct.geometry import Geometry
 from engine.ct.labels import Label, LabelMap
 
-_FINE_MM, _COARSE_MM = 1.2, 3.0  # voxels that the surfaces follow, at rest and while turning
+_FINE_MM, _COARSE_MM = 1.2, 4.2  # voxels that the surfaces follow, at rest and while turning
 _ROUNDS = 20  # of smoothing
 _BLUR_MM = 1.5  # before the surface is laid: steps between slices and of resampled masks go
 _LARGE = 400_000  # voxels of a structure's box: beyond it the fine surface's voxels grow, so that it still turns

@@ -252,9 +252,9 @@ class VolumeView(QWidget):
             elif isinstance(item, Built):
                 self._built(item)
             elif isinstance(item, Surfaced):
-                self.surfaced = item.share
-                if item.share == 1 or not self._quiet.isActive():
-                    self._hurry()
+                before, self.surfaced = self.surfaced, item.share
+                if item.share == 1 or int(10 * before) != int(10 * item.share):
+                    self._hurry()  # not for each of a hundred: the pictures would cost more than the surfaces
             else:
                 self.fault = item.why
                 self.update()

@@ -57,6 +57,8 @@ def on_grid(path: Path, marked: NDArray[T], mask: Geometry, scan: Geometry) -> N
 
 def whole_numbers(plane: NDArray[Any], header: Header) -> NDArray[np.int64]:
     """Whole numbers of a plane; what is not a number (some programs' background) counts as 0."""
+    if plane.dtype.kind in "iu" and plane.dtype.itemsize < 8 and (header.slope, header.inter) == (1, 0):
+        return plane.astype(np.int64)
     values = np.nan_to_num(plane.astype(np.float64) * header.slope + header.inter, posinf=0.0, neginf=0.0)
     return np.rint(np.clip(values, -_LARGEST, _LARGEST)).astype(np.int64)
 
