@@ -109,6 +109,7 @@ class Desk(QObject):
         self.jobs.close()
         self.explainer.close()
         self.case.close()
+        self.viewing.set(volume=None)  # the largest thing there is; a closed window keeps nothing of it
         self._unsubscribe()
 
     # What the reader does

@@ -24,6 +24,7 @@ from engine.reasoning.zoom import CanvasSpec
 
 SETTLE_MS = 120  # after the last turn the picture is made fine
 COARSEST = 2.0  # pixels of the frame, each way, that a sample stands for at most
+_NO_SLICE = np.zeros((1, 1), np.int16)
 _NO_FRAME = PlaneFrame.of(
     Geometry.from_axes((0, 0, 0), [[1, 0, 0], [0, 1, 0], [0, 0, 1]], (1, 1, 1), (1, 1, 1)), Plane.AXIAL
 )
@@ -44,7 +45,7 @@ class PlaneStage(Stage):
         self.marks: dict[str, Mark] = {}  # by ROI id
         self._spans = Spans()
         self.overlay = SliceOverlay(viewing, document, plane)
-        self._hu: NDArray[np.generic] = np.zeros((1, 1), np.int16)  # the slice shown
+        self._hu: NDArray[np.generic] = _NO_SLICE  # the slice shown
         self._slices: Slices | None = None
         self._grain = 1.0  # of the slice shown
         self._turning = QTimer(self, singleShot=True, interval=SETTLE_MS)
@@ -121,6 +122,7 @@ class PlaneStage(Stage):
         if new.volume is None:
             self.abort()
             self.frame, self.slice, self._slices, self.cuts = _NO_FRAME, 0, None, {}
+            self._hu = _NO_SLICE  # an axial slice is a view that would keep the whole volume
             self.set_picture(None, fresh=False)
         elif old.volume is None or not _same_grid(old.volume.geometry, new.volume.geometry):
             self.abort()

@@ -16,7 +16,7 @@ from typing import Any
 
 from engine.ct.errors import InputError
 
-GROUP_S = 240.0  # seconds after which a group is taken for hung
+GROUP_S = 400.0  # seconds after which a group is taken for hung
 SCREEN = "1920x1080x24"
 XVFB = ("xvfb-run", "-a", "-s", f"-screen 0 {SCREEN}")
 

@@ -31,7 +31,6 @@ STOP = "stop"
 Task = tuple[int, Question | None]
 Report = tuple[int, tuple[TraceEvent, ...], bool, ModelStatus | None]
 BATCH_S = 0.008  # tokens that come faster than this go out together
-_NICE = 5  # the window's painting comes first where there are fewer cores than work
 REPLAY_RATE = 100.0  # tokens/s of a saved trace given as the model
 
 
@@ -139,8 +138,6 @@ def _replayed(path: str, question: Question | None) -> Iterator[TraceEvent]:
 def main(argv: list[str]) -> None:
     """Take the pipe for ourselves; what libraries print goes to stderr."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal reaches both; the parent decides
-    if sys.platform != "win32":
-        os.nice(_NICE)
     target = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
@@ -49,3 +52,14 @@ def test_every_box_of_the_slice_is_drawn_around_its_place_and_nowhere_else(qtbot
     inside, outside = viewed.at(Plane.AXIAL, (-5.0, 3.0, 40.0)), viewed.at(Plane.AXIAL, (15.0, -7.0, 40.0))
     for away in (inside, outside):
         assert not shown[away.y() - 4 : away.y() + 5, away.x() - 4 : away.x() + 5].any()
+
+
+def test_a_closed_scan_leaves_the_memory(qtbot: QtBot) -> None:
+    """A pane shows a view of the array, and one view keeps all of it."""
+    array = np.zeros(GEOMETRY.shape, np.int16)
+    whole = weakref.ref(array)
+    viewed = Viewed(qtbot, Volume(array, GEOMETRY))
+    del array
+    viewed.viewing.set(volume=None)
+    gc.collect()
+    assert whole() is None
