@@ -75,6 +75,7 @@ class Program:
         if self._closed:
             return
         self._closed = True
+        self.window.panes.end()
         self.desk.close()
         try:
             settings.save(self.config, self.desk.settings)

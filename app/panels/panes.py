@@ -176,6 +176,11 @@ class Panes(QWidget):
             self.volume.double_clicked.connect(lambda: self._maximise(VOLUME))
             self._place3d.replace(self.volume)
 
+    def end(self) -> None:
+        """The program ends: so does the thread of the 3D pane."""
+        if self.volume is not None:
+            self.volume.end()
+
     @property
     def volume_ready(self) -> bool:
         """Whether the 3D pane shows the volume."""

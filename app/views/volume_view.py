@@ -24,7 +24,7 @@ from app.views.volume_data import Small
 from app.views.volume_hand import VolumeHand
 from app.views.volume_marks import letters
 from app.views.volume_paint import paint_empty, paint_over
-from app.views.volume_worker import Built, Drawn, Surfaced, VolumeWorker
+from app.views.volume_worker import Built, Drawn, Surfaced, VolumeWorker, end_all
 from engine.ct.geometry import Box, Point
 from engine.reading.document import Document
 from engine.reading.model import Reading
@@ -69,7 +69,7 @@ class VolumeView(QWidget):
         viewing.changed.connect(self._viewing_changed)
         self.destroyed.connect(document.subscribe(self._reading_changed))
         self._workers: list[VolumeWorker] = []  # this volume's, and former ones that have not quite ended
-        self.destroyed.connect(partial(_end, self._workers))
+        self.destroyed.connect(partial(end_all, self._workers))
         self._restart()
 
     # What others ask of it
@@ -107,6 +107,10 @@ class VolumeView(QWidget):
     def change(self, **changes: Any) -> None:
         """Change fields of Show3D by name."""
         self.viewing.set(show3d=replace(self.viewing.state.show3d, **changes))
+
+    def end(self) -> None:
+        """Stop and wait: at exit no thread may be in VTK."""
+        end_all(self._workers)
 
     def reset(self) -> None:
         """From the front, all of it in view, the look as it comes."""
@@ -389,11 +393,3 @@ class VolumeView(QWidget):
         """What waited while hidden is done now."""
         if not self._final:
             self._hurry()
-
-
-def _end(workers: list[VolumeWorker]) -> None:
-    """No thread outlives its pane."""
-    for worker in workers:
-        worker.stop()
-    for worker in workers:
-        worker.join()

@@ -211,3 +211,11 @@ class VolumeWorker:
             yield
         if finest is not None:
             self._done.put(Built(finest, True))
+
+
+def end_all(workers: list[VolumeWorker]) -> None:
+    """Stop all of them, and wait."""
+    for worker in workers:
+        worker.stop()
+    for worker in workers:
+        worker.join()
