@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QTimer, Signal
-from PySide6.QtWidgets import QProgressBar, QStatusBar
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtWidgets import QLabel, QProgressBar, QSizePolicy, QStatusBar
 
 from app.desk import Desk
 from app.panels.parts import button, icon, label, plain_tip
 from app.pictures import PURPOSE
-from app.theme import ACCENT
+from app.theme import ACCENT, MUTED
 from app.viewing import Viewing, ViewingModel
 from engine.ct.acquired import AcquiredFrame
 from engine.ct.geometry import Point
@@ -35,7 +36,7 @@ class Status(QStatusBar):
         self.setSizeGripEnabled(False)
         self.place = label()
         self.place.setMinimumWidth(self.fontMetrics().horizontalAdvance("−0000 HU · (−000.0, −000.0, −0000.0) mm") + 16)
-        self.said = label(name="muted")
+        self.said = _Elided()
         self.progress = QProgressBar(minimum=0, maximum=1000, textVisible=False)
         self.progress.setFixedWidth(120)
         self.progress.hide()
@@ -49,6 +50,7 @@ class Status(QStatusBar):
         self.addWidget(self.said, 1)
         for part in (self.progress, self.warnings, self.purpose, self.model):
             self.addPermanentWidget(part)
+        self._last = ""  # message
         self._fade = QTimer(self, singleShot=True, interval=SAID_MS)
         self._fade.timeout.connect(lambda: self.said.setText(""))
         self.warnings.clicked.connect(self.warnings_asked)
@@ -64,9 +66,12 @@ class Status(QStatusBar):
     def say(self, text: str) -> None:
         """A passing message; one that came a moment ago stays before it."""
         if self._fade.remainingTime() > SAID_MS - TOGETHER_MS:
-            text = f"{self.said.text()}  {text}"
-        self.said.setText(text)
-        self.said.setToolTip(plain_tip(text))
+            both = f"{self._last}  {text}"
+        else:
+            both = text
+        self._last = text
+        self.said.setText(both)
+        self.said.setToolTip(plain_tip(both))
         self._fade.start()
 
     def hover(self, point: Point | None, viewing: ViewingModel | None = None) -> None:
@@ -132,3 +137,20 @@ class Status(QStatusBar):
 def _planes(state: Viewing) -> tuple[object, ...]:
     """What decides which value lies under a resting pointer."""
     return (state.slab, state.turn, state.as_acquired)
+
+
+class _Elided(QLabel):
+    """A message that is cut with "…" where it has no room; a long one must not widen the window."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("muted")
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """As much of it as fits; the tooltip has the whole."""
+        painter = QPainter(self)
+        shown = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
+        painter.setPen(QColor(MUTED))
+        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, shown)

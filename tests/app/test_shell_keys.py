@@ -129,6 +129,16 @@ def test_a_detached_pane_says_its_purpose_too(abdomen: Program) -> None:
     outside.close()
 
 
+def test_a_long_message_does_not_widen_the_window(qtbot: QtBot, program: Program) -> None:
+    status, size = program.window.status, program.window.size()
+    for number in range(4):
+        program.desk.said.emit(f"Message {number}: " + "word " * 60)
+    qtbot.wait(30)
+    assert program.window.size() == size
+    assert status.said.text().startswith("Message 2")
+    assert "Message 3" in status.said.toolTip()
+
+
 def test_a_key_of_ones_own_goes_before_one_that_a_new_version_brings(make_program: MakeProgram, tmp_path: Path) -> None:
     (tmp_path / "config").mkdir()
     (tmp_path / "config" / settings.FILE).write_text('{"keys": {"suggest": "K"}}', encoding="utf-8")
