@@ -94,4 +94,6 @@ class _Short(RowList):
 
 
 def _row(key: KeyImage) -> Row:
-    return Row(key.name, place_text(key), "ph.bookmark-simple", ACCENT, "", key.created[:10], key)
+    return Row(
+        key.name, place_text(key), "ph.bookmark-simple", ACCENT, "", f"{place_text(key)}\n{key.created[:10]}", key
+    )

@@ -65,10 +65,8 @@ class Status(QStatusBar):
 
     def say(self, text: str) -> None:
         """A passing message; one that came a moment ago stays before it."""
-        if self._fade.remainingTime() > SAID_MS - TOGETHER_MS:
-            both = f"{self._last}  {text}"
-        else:
-            both = text
+        together = self._fade.remainingTime() > SAID_MS - TOGETHER_MS
+        both = f"{self._last}  {text}" if together else text
         self._last = text
         self.said.setText(both)
         self.said.setToolTip(plain_tip(both))
