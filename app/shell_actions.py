@@ -44,7 +44,7 @@ def _own_preset(slot: str) -> Action:
 OPEN = (
     Action(
         "clear_recent",
-        "Clear the list",
+        "Clear recent paths",
         (),
         "ph.trash",
         lambda w: w.shell.clear_recent(),

@@ -65,7 +65,7 @@ class About(QDialog):
         for column in range(3):
             self.list.resizeColumnToContents(column)
         layout.addWidget(self.list, 1)
-        self.resize(680, 560)
+        self.resize(840, 560)
 
 
 def libraries() -> list[tuple[str, str, str]]:

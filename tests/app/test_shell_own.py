@@ -203,7 +203,7 @@ def test_paths_opened_last_come_first_once_and_ten_at_most(qtbot: QtBot, abdomen
     assert len(entries(menu)) == 11
     menu.actions()[-1].trigger()
     assert kept.recent == ()
-    assert entries(menu) == ["Nothing was opened yet", "Clear the list"]
+    assert entries(menu) == ["Nothing was opened yet", "Clear recent paths"]
 
 
 def test_a_recent_path_opens_again_and_one_that_is_gone_goes_from_the_list(
