@@ -37,7 +37,7 @@ class Builder:
     def __init__(self, provenance: Provenance, grid: Grid, names: Sequence[str]) -> None:
         self.provenance, self.grid, self.names = provenance, grid, names
         hu = provenance.units == "HU"
-        self.array: HuArray = np.zeros(grid.geometry.shape, np.int16)
+        self.array: HuArray = _room(grid.geometry.shape)
         self.outside = provenance.padding[0] if provenance.padding else OUTSIDE if hu else 0
         self.held: dict[int, HuArray] = {}
         self.failed: dict[int, SliceError] = {}
@@ -142,6 +142,17 @@ class Builder:
         for target in {target for k in self.failed for target in self.targets[k]} if not self.identity else ():
             lower, upper = int(self.grid.lower[target]), int(self.grid.upper[target])
             self._write(target, between(self.held[lower], self.held[upper], float(self.grid.weight[target])))
+
+
+def _room(shape: tuple[int, int, int]) -> NDArray[np.int16]:
+    try:
+        return np.zeros(shape, np.int16)
+    except MemoryError:
+        k, j, i = shape
+        text = (
+            f"The series asks for {2 * i * j * k / 2**30:.0f} GB of memory ({i} × {j} × {k}), which this machine lacks."
+        )
+        raise InputError(text) from None
 
 
 def between(lower: HuArray, upper: HuArray, weight: float) -> HuArray:

@@ -1,5 +1,6 @@
 """JPEG, JPEG 2000, HTJ2K and JPEG-LS: decoded without Python's lock to the very values, whatever a header says."""
 
+import struct
 import threading
 import zipfile
 from pathlib import Path
@@ -21,7 +22,8 @@ from engine.ct.load import load, load_steps, scan
 from tests.engine.slices import write_series
 
 J2K, HTJ2K, JPEG_LS, JPEG = (f"1.2.840.10008.1.2.4.{end}" for end in (90, 201, 80, 70))
-ALL = [J2K, HTJ2K, JPEG_LS, JPEG]
+RLE = "1.2.840.10008.1.2.5"
+ALL = [J2K, HTJ2K, JPEG_LS, JPEG, RLE]
 SLICES = 6
 HU = np.random.default_rng(1).normal(0, 300, (SLICES, 40, 48)).round().astype(np.int16).clip(-1000, 1000)
 UP = np.array([(0.0, 0.0, 2.0 * k) for k in range(SLICES)])
@@ -32,6 +34,12 @@ def stream(picture: NDArray[Any], syntax: str, bits: int) -> bytes:
         return bytes(imagecodecs.htj2k_encode(picture))
     if syntax == JPEG_LS:
         return bytes(imagecodecs.jpegls_encode(picture.view(np.uint16)))
+    if syntax == RLE:
+        segments = [
+            bytes(imagecodecs.packbits_encode(each.astype(np.uint8).tobytes()))
+            for each in (picture.view(np.uint16) >> 8, picture)
+        ]
+        return struct.pack("<16I", 2, 64, 64 + len(segments[0]), *[0] * 13) + b"".join(segments)
     if syntax == JPEG:
         return bytes(imagecodecs.jpeg8_encode(picture.view(np.uint16), lossless=True, bitspersample=16))
     return bytes(imagecodecs.jpeg2k_encode(picture, codecformat="J2K", reversible=True, level=0, bitspersample=bits))
@@ -109,7 +117,7 @@ def test_a_series_of_nothing_but_damage_is_one_sentence(tmp_path: Path) -> None:
         load(tmp_path)
 
 
-@pytest.mark.parametrize("syntax", ALL)
+@pytest.mark.parametrize("syntax", ALL[:-1])  # RLE does not tell its size
 def test_a_codestream_of_another_size_is_refused_before_it_is_decoded(syntax: str) -> None:
     data = stream(HU[0].astype(np.uint16), syntax, 16)
     check(data, syntax, 40, 48)

@@ -143,3 +143,10 @@ def test_a_single_slice_is_as_thick_as_its_header_says(shared_data: Path, tmp_pa
     (series,) = scan(tmp_path).series
     assert isinstance(series.source, Stack)
     assert series.spacing_mm[2] == 4.5
+
+
+def test_a_series_that_the_memory_cannot_hold_is_one_sentence() -> None:
+    places = np.array([(0.0, 0.0, 2.0 * k) for k in range(60_000)])
+    huge, _ = build_grid(IDENTITY, places, (1.0, 1.0), (60_000, 60_000), 2.0)
+    with pytest.raises(InputError, match="GB of memory"):
+        Builder(Provenance(), huge, ["a"] * 60_000)

@@ -1,4 +1,4 @@
-"""JPEG, JPEG 2000, HTJ2K and JPEG-LS codestreams -> stored values, on as many threads as there are cores.
+"""JPEG, JPEG 2000, HTJ2K, JPEG-LS and RLE codestreams -> stored values, on as many threads as there are cores.
 
 pydicom's plug-ins for these (GDCM, OpenJPEG, CharLS) hold Python's lock while they decode, so threads gain nothing and
 the window stutters; imagecodecs calls such libraries without the lock. A codestream that disagrees with its header is
@@ -18,6 +18,7 @@ from engine.ct.build import SliceError
 from engine.ct.dicom.instance import PixelFormat
 
 _CODECS = "1.2.840.10008.1.2.4."
+RLE = "1.2.840.10008.1.2.5"
 JPEG = {_CODECS + end for end in ("50", "51", "53", "55", "57", "70")}
 JPEG_2000 = {_CODECS + end for end in ("90", "91", "201", "202", "203")}
 JPEG_LS = {_CODECS + end for end in ("80", "81")}
@@ -121,3 +122,24 @@ def _agrees(found: Claim, pixels: PixelFormat) -> bool:
         return found.precision <= pixels.bits_allocated
     same = found.precision in (pixels.bits_stored, pixels.bits_allocated) and pixels.high_bit == pixels.bits_stored - 1
     return same and found.signed in (None, pixels.signed)
+
+
+def rle(data: bytes, pixels: PixelFormat, rows: int, columns: int) -> NDArray[Any]:
+    """Values of an RLE frame [row, column], in the type of the header (PS3.5 Annex G). SliceError where it is damaged.
+
+    A segment a byte of the value, the most significant first.
+    """
+    from imagecodecs import packbits_decode
+
+    size = pixels.bits_allocated // 8
+    count, *starts = struct.unpack_from("<16I", data) if len(data) >= 64 else (0,)
+    ends = [*starts[1:count], len(data)]
+    if count != size or size not in (1, 2, 4) or not all(64 <= a < b for a, b in zip(starts[:size], ends, strict=True)):
+        raise SliceError("The compressed picture is damaged, or is not what the header says.")
+    segments = [packbits_decode(data[start:end]) for start, end in zip(starts[:size], ends, strict=True)]
+    if min(len(segment) for segment in segments) < rows * columns:  # before memory is asked for that may be impossible
+        raise SliceError("The compressed picture is cut short.")
+    whole = np.empty((rows * columns, size), np.uint8)
+    for n, segment in enumerate(segments):
+        whole[:, size - 1 - n] = np.frombuffer(segment, np.uint8)[: rows * columns]
+    return whole.view(f"<{'i' if pixels.signed else 'u'}{size}").reshape(rows, columns)

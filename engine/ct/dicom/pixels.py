@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from engine.ct.build import SliceError
 from engine.ct.dicom import codestream
-from engine.ct.dicom.codestream import JPEG, JPEG_2000, JPEG_LS
+from engine.ct.dicom.codestream import JPEG, JPEG_2000, JPEG_LS, RLE
 from engine.ct.dicom.instance import Instance
 from engine.ct.dicom.library import read_dataset
 from engine.ct.dicom.source import Source, forget
@@ -73,6 +73,8 @@ def _used_bits(one: Instance, values: NDArray[Any]) -> NDArray[Any]:
 
 def _decoded(one: Instance) -> NDArray[Any]:
     """Compressed, deflated and big endian pixels, by imagecodecs where it can, else by pydicom and its plug-ins."""
+    if one.pixels.syntax == RLE:
+        return _used_bits(one, codestream.rle(_encoded(one), one.pixels, one.rows, one.columns))
     if one.pixels.syntax in JPEG | JPEG_2000 | JPEG_LS:
         data = _encoded(one)
         found = codestream.check(data, one.pixels.syntax, one.rows, one.columns)
