@@ -253,8 +253,8 @@ class MainWindow(QMainWindow):
         dialog.show()
 
     def _masks_changed(self, old: Viewing, new: Viewing) -> None:
-        """The legend comes with the first mask and goes with the last."""
-        if bool(old.masks) != bool(new.masks):
+        """The legend comes with every mask that is opened and goes with the last."""
+        if [each.map for each in old.masks] != [each.map for each in new.masks]:
             self.legend.setVisible(bool(new.masks))
             self.resizeDocks(
                 [self.docks["series"], self.docks["findings"], self.legend], [250, 250, 500], Qt.Orientation.Vertical

@@ -15,11 +15,11 @@ from PySide6.QtCore import QEvent, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication, QToolButton, QWidget
 
-from app.show3d import CUT_AWAY, LOOK_TEXTS, Show3D
+from app.show3d import LOOK_TEXTS, Show3D
 from app.viewing import Viewing, ViewingModel
 from app.views.camera import Camera
 from app.views.picking import pick, pick_mask
-from app.views.shot import Shot, Wall
+from app.views.shot import Shot, walls_of
 from app.views.volume_data import Small
 from app.views.volume_hand import VolumeHand
 from app.views.volume_marks import letters
@@ -80,6 +80,11 @@ class VolumeView(QWidget):
         return self._final or bool(self.fault) or self._worker is None
 
     @property
+    def busy(self) -> bool:
+        """Whether anything is awaited of the thread."""
+        return self._poll.isActive()
+
+    @property
     def look(self) -> str:
         """Key of the look that is shown: the reader's choice, or what suits the scan."""
         state = self.viewing.state
@@ -131,7 +136,7 @@ class VolumeView(QWidget):
         state = self.viewing.state
         if self._small is None or state.volume is None:
             return None
-        ray, walls = self.camera.through(x, y, self.width(), self.height()), self._walls()
+        ray, walls = self.camera.through(x, y, self.width(), self.height()), walls_of(state.show3d, state.cursor)
         found = [pick_mask(state.masks, state.volume.geometry, walls, ray, self.camera)]
         if self.look != "none":
             found.append(pick(self._small, self.look, state.show3d, walls, ray, self.camera))
@@ -229,23 +234,17 @@ class VolumeView(QWidget):
         width, height = round(self.width() * ratio), round(self.height() * ratio)
         state = self.viewing.state
         return Shot(
-            self.camera, width, height, self.look, state.show3d, self._walls(), state.masks, turning, scale, step
+            self.camera,
+            width,
+            height,
+            self.look,
+            state.show3d,
+            walls_of(state.show3d, state.cursor),
+            state.masks,
+            turning,
+            scale,
+            step,
         )
-
-    def _walls(self) -> tuple[Wall, ...]:
-        """What bounds the part shown: the clipping box, and cuts along the planes of the crosshair."""
-        state = self.viewing.state
-        walls: list[Wall] = []
-        box = state.show3d.clip
-        for axis in range(3) if box is not None else ():
-            normal = [0.0, 0.0, 0.0]
-            for corner, sign in ((box.low, 1.0), (box.high, -1.0)):  # type: ignore[union-attr]
-                normal[axis] = sign
-                walls.append((corner, (normal[0], normal[1], normal[2])))
-        for plane in sorted(state.show3d.cuts):
-            x, y, z = CUT_AWAY[plane]
-            walls.append((state.cursor, (-x, -y, -z)))
-        return tuple(walls)
 
     def _collect(self) -> None:
         """What the thread has done since."""
@@ -262,7 +261,9 @@ class VolumeView(QWidget):
             else:
                 self.fault = item.why
                 self.update()
-        if worker is None or self.fault or (self._final and not self._quiet.isActive() and self.surfaced == 1):
+        built = self._whole and self.surfaced == 1
+        still = self._final and not self._quiet.isActive()
+        if worker is None or self.fault or (built and (still or not self.isVisible())):
             self._poll.stop()
 
     def _built(self, item: Built) -> None:

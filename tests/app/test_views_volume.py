@@ -303,6 +303,20 @@ def test_the_3d_pane_waits_while_the_series_loads_and_forgets_it_when_it_goes(qt
     assert (pixels(view).max(-1) > 60).mean() < 0.01
 
 
+def test_a_hidden_pane_rests_and_catches_up_when_it_is_shown(qtbot: QtBot) -> None:
+    viewing = ViewingModel()
+    view = VolumeView(viewing, Document())
+    qtbot.addWidget(view)
+    view.resize(360, 300)
+    viewing.set(volume=ball())
+    qtbot.waitUntil(lambda: not view.busy, timeout=10_000)
+    assert not view.is_settled
+    with qtbot.waitSignal(view.settled, timeout=10_000):
+        view.show()
+    assert not view.busy
+    assert (pixels(view).max(-1) > 60).any()
+
+
 def test_where_vtk_cannot_work_the_pane_says_so(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "app.views.volume_scene", None)
     viewing = ViewingModel()
