@@ -23,8 +23,7 @@ def paint_over(view: VolumeView, painter: QPainter, camera: Camera, area: QRectF
     """ROIs, the clipping box, the crosshair, the cube, letters and notes."""
     state = view.viewing.state
     sheet = Sheet(painter, camera, view.width(), view.height())
-    for roi in view.document.reading.rois:
-        sheet.roi(roi, roi.id == state.selected)
+    view.boxes.paint(sheet, view.document.reading.rois, state.selected)
     if state.show3d.clip is not None:
         sheet.clip(state.show3d.clip, view.hand.face)
     if state.overlays != "off":

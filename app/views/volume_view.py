@@ -22,7 +22,7 @@ from app.views.picking import pick, pick_mask
 from app.views.shot import Shot, walls_of
 from app.views.volume_data import Small
 from app.views.volume_hand import VolumeHand
-from app.views.volume_marks import letters
+from app.views.volume_marks import RoiBoxes, letters
 from app.views.volume_paint import paint_empty, paint_over
 from app.views.volume_worker import Built, Drawn, Surfaced, VolumeWorker, end_all
 from engine.ct.geometry import Box, Point
@@ -50,6 +50,7 @@ class VolumeView(QWidget):
         self.viewing, self.document = viewing, document
         self.camera = Camera.facing("A", (0, 0, 0), 100)
         self.hand = VolumeHand(self)
+        self.boxes = RoiBoxes()
         self._small: Small | None = None
         self._whole = False
         self._worker: VolumeWorker | None = None

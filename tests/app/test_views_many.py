@@ -7,9 +7,12 @@ import weakref
 
 import numpy as np
 import pytest
+from PySide6.QtGui import QImage, QPainter
 from pytestqt.qtbot import QtBot
 
+from app.views.camera import Camera
 from app.views.marks import Mark, Spans
+from app.views.volume_marks import RoiBoxes, Sheet
 from engine.ct.geometry import Box, Geometry, Plane
 from engine.ct.volume import Volume
 from engine.reading.model import Reading, Roi
@@ -63,3 +66,18 @@ def test_a_closed_scan_leaves_the_memory(qtbot: QtBot) -> None:
     viewed.viewing.set(volume=None)
     gc.collect()
     assert whole() is None
+
+
+def test_boxes_over_3d_follow_the_rois_and_the_camera(qtbot: QtBot) -> None:
+    """They are kept as a picture, which must be made anew when what it shows changes."""
+    boxes, camera = RoiBoxes(), Camera.facing("A", (0, 0, 40), 60)
+    shown = []
+    for rois, seen in ((many(3), camera), (many(3)[:1], camera), (many(3)[:1], camera.turned(40, 10)), ((), camera)):
+        image = QImage(200, 150, QImage.Format.Format_ARGB32_Premultiplied)
+        image.fill(0)
+        painter = QPainter(image)
+        boxes.paint(Sheet(painter, seen, 200, 150), rois, "")
+        painter.end()
+        shown.append(bytes(image.constBits()))
+    assert len(set(shown)) == 4
+    assert not any(shown[3])
