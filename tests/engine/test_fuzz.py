@@ -87,3 +87,14 @@ def test_a_uid_whose_length_runs_over_the_file_is_no_uid(tmp_path: Path) -> None
     elements = Elements({SERIES_UID: b"1.2.3" + bytes(range(32, 127))})
     assert elements.uid(SERIES_UID) == ""
     assert Elements({SERIES_UID: b"1.2.3\0"}).uid(SERIES_UID) == "1.2.3"
+
+
+@pytest.mark.parametrize("odd", ["nan", "1e300"])
+def test_a_frame_whose_position_is_no_number_has_none(tmp_path: Path, odd: str) -> None:
+    file = enhanced(_STORED, _UP)
+    file.save_as(tmp_path / "a.dcm", enforce_file_format=True)
+    raw = (tmp_path / "a.dcm").read_bytes()
+    place = raw.rfind(b"0.0\\4.5\\9.0")
+    assert place > 0
+    (tmp_path / "a.dcm").write_bytes(raw[:place] + f"{odd}\\4\\9".ljust(11)[:11].encode() + raw[place + 11 :])
+    assert "no_position" in {one.code for one in scan(tmp_path / "a.dcm").series[0].warnings}

@@ -33,7 +33,8 @@ def _frame(one: Instance, index: int, count: int, group: Any, shared: Any) -> In
         found = value(sequence, name)
         if found is None:
             return ()
-        return tuple(float(part) for part in (found if hasattr(found, "__len__") else [found]))
+        values = tuple(float(part) for part in (found if hasattr(found, "__len__") else [found]))
+        return values if all(abs(value) < 1e30 for value in values) else ()  # as Elements.numbers
 
     slope = numbers("PixelValueTransformationSequence", "RescaleSlope")
     intercept = numbers("PixelValueTransformationSequence", "RescaleIntercept")
