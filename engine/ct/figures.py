@@ -166,8 +166,8 @@ def _in_plane(corners: Array, normal: Point) -> tuple[Array, Array]:
 
 
 def _polygon_area(flat: Array) -> float:
-    """Even-odd area of a polygon (n, 2): bands between the corners' heights, in which every side is straight."""
-    heights = np.unique(flat[:, 1])
+    """Even-odd area of a polygon (n, 2): bands between corners and crossings, in which sides keep their order."""
+    heights = np.unique(np.concatenate([flat[:, 1], _crossing_heights(flat)]))
     thick, middles = np.diff(heights), (heights[1:] + heights[:-1]) / 2
     start, end = flat, np.roll(flat, -1, axis=0)
     rise = end[:, 1] - start[:, 1]
@@ -183,6 +183,21 @@ def _polygon_area(flat: Array) -> float:
             break
         widths[crossed] += at[crossed, n + 1] - at[crossed, n]
     return float(np.dot(widths, thick))
+
+
+def _crossing_heights(flat: Array) -> Array:
+    """Where sides of a polygon (n, 2) cross each other."""
+    way = np.roll(flat, -1, axis=0) - flat
+    found = [flat[:0, 1]]
+    for n in range(len(flat) - 2):  # side by side: all pairs at once would fill the memory for a long outline
+        apart, other = flat[n + 2 :] - flat[n], way[n + 2 :]
+        turn = way[n, 0] * other[:, 1] - way[n, 1] * other[:, 0]
+        with np.errstate(divide="ignore", invalid="ignore"):  # of parallel sides, which do not cross
+            here = (apart[:, 0] * other[:, 1] - apart[:, 1] * other[:, 0]) / turn
+            there = (apart[:, 0] * way[n, 1] - apart[:, 1] * way[n, 0]) / turn
+        met = (here > 0) & (here < 1) & (there > 0) & (there < 1)
+        found.append(flat[n, 1] + here[met] * way[n, 1])
+    return np.concatenate(found)
 
 
 def _values(volume: Volume, outline: Outline, corners: Array, normal: Point) -> NDArray[Any]:
@@ -217,9 +232,11 @@ def _oblique_values(volume: Volume, outline: Outline, corners: Array, normal: Po
     step = min(geometry.spacing)
     across, down = _in_plane(corners, normal)
     middle = corners.mean(axis=0)
-    flat = (corners - middle) @ np.stack([across, down], axis=1) / step
-    far = int(np.ceil(np.abs(flat).max())) + 1
-    rows, columns = inside(outline, flat, (-far, far), (-far, far))
+    to_flat = np.stack([across, down], axis=1) / step
+    scan = (geometry.bounds.corners() - middle) @ to_flat  # no farther: a damaged outline may be kilometres wide
+    left, top = np.floor(scan.min(axis=0)).astype(int).tolist()
+    right, bottom = np.ceil(scan.max(axis=0)).astype(int).tolist()
+    rows, columns = inside(outline, (corners - middle) @ to_flat, (top, bottom), (left, right))
     ijk = geometry.to_index(middle + step * (columns[:, None] * across + rows[:, None] * down))
     ijk = ijk[np.all((ijk >= -0.5) & (ijk <= np.array(geometry.size_ijk) - 0.5), axis=1)]
     values: NDArray[Any] = map_coordinates(volume.hu, ijk[:, ::-1].T, output=np.float32, order=1, mode="nearest")

@@ -165,6 +165,24 @@ def test_an_outline_that_crosses_itself_counts_what_it_encloses_and_not_their_di
     assert perimeter_mm("freehand", bow_tie) == pytest.approx(20 + 20 * 2**0.5)
 
 
+def test_a_star_drawn_in_one_stroke_counts_its_tips_but_not_its_middle() -> None:
+    angles = np.arange(5) * 4 * pi / 5 + 0.3
+    star = [(10 * np.cos(angle), 10 * np.sin(angle), 0.0) for angle in angles]
+    inner = 10 / ((1 + 5**0.5) / 2) ** 2  # radius of the pentagon in the middle
+    whole, middle = 5 * 10 * inner * np.sin(pi / 5), 2.5 * inner**2 * np.sin(2 * pi / 5)
+    assert area_mm2("freehand", star, (0, 0, 1)) == pytest.approx(whole - middle)
+
+
+def test_an_outline_far_wider_than_the_scan_counts_the_scan_and_fills_no_memory() -> None:
+    volume = ramp(grid(Rotation.identity(), (1, 1, 1)))
+    normal = (0.0, 0.6, 0.8)
+    across, down = np.array([1e6, 0, 0]), np.array([0, 0.8e6, -0.6e6])
+    ways = ((-1, -1), (1, -1), (1, 1), (-1, 1))
+    wide = [tuple(np.array(volume.geometry.bounds.centre) + a * across + b * down) for a, b in ways]
+    for outline in ("ellipse", "rectangle", "freehand"):
+        assert measure_region(volume, outline, wide, normal).pixels > 20  # type: ignore[arg-type]
+
+
 @given(turns, st.sampled_from(["ellipse", "rectangle", "freehand"]), st.floats(15, 75), st.floats(15, 75))
 @settings(max_examples=30, deadline=None)
 def test_on_an_oblique_plane_area_is_true_and_a_ramp_is_read_at_its_centre(
