@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import shiboken6
 from PySide6.QtCore import QEvent
+from PySide6.QtGui import QCursor
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -47,6 +48,7 @@ def nothing_left_behind(qapp: QApplication, request: pytest.FixtureRequest) -> I
     """Fails a test that leaves top-level widgets, threads or child processes."""
     if "qtbot" in request.fixturenames:
         request.getfixturevalue("qtbot")  # its widgets close before this looks
+    QCursor.setPos(0, 0)  # over the menus: where another test left the pointer would decide which pane keys act on
     widgets = {_address(each) for each in QApplication.topLevelWidgets()}
     threads, children = set(threading.enumerate()), _children()
     gc.freeze()  # what is there already need not be looked through after every test: that took most of the suite's time
