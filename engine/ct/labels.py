@@ -130,9 +130,9 @@ def _segments(path: Path) -> dict[tuple[int, int], tuple[str, Rgb | None]]:
     found: dict[tuple[int, int], tuple[str, Rgb | None]] = {}
     for key, value in fields.items():
         number, _, kind = key.partition("_")
-        if kind == "LabelValue" and value.strip().isdigit():
+        if kind == "LabelValue" and value.strip().isdecimal():
             layer = fields.get(f"{number}_Layer", "0").strip()
-            at = (int(layer) if layer.isdigit() else 0, int(value))
+            at = (int(layer) if layer.isdecimal() else 0, int(value))
             found[at] = (fields.get(f"{number}_Name", ""), _colour(fields.get(f"{number}_Color", "")))
     return found
 
@@ -172,7 +172,7 @@ def _read_table(table: Path) -> dict[int, str]:
         return {}
     columns = [title.strip().lower() for title in raw[0]] if raw else []
     rows = [dict(zip(columns, map(str.strip, row), strict=False)) for row in raw[1:]]
-    number = next((c for c in _NUMBERS if c in columns and all(row.get(c, "").isdigit() for row in rows)), None)
+    number = next((c for c in _NUMBERS if c in columns and all(row.get(c, "").isdecimal() for row in rows)), None)
     name = next((c for c in (*_NAMES, "label") if c in columns and c != number), None)
     if number is None or name is None:
         return {}

@@ -7,7 +7,8 @@ from math import isfinite
 from typing import Any, get_args
 
 from engine.ct.errors import InputError
-from engine.ct.geometry import Box, Point
+from engine.ct.geometry import Box, Plane, Point
+from engine.ct.slab import NAMES
 from engine.reading.measurements import fits
 from engine.reading.model import Finding, KeyImage, Measurement, MeasurementKind, Reading, Roi
 
@@ -81,11 +82,14 @@ def _roi(values: dict[str, Any]) -> Roi:
 
 
 def _key_image(values: dict[str, Any]) -> KeyImage:
-    exact = {name: float(values[name]) for name in ("width", "level", "field_mm", "slab_mm")}
+    exact = {name: _finite(values[name]) for name in ("width", "level", "field_mm", "slab_mm")}
     centre = _point(values["centre"]) if values["centre"] else None
     vector, pivot = values["turn"] or (None, None)
     turn = (_point(vector), _point(pivot)) if vector and pivot else None
-    return KeyImage(**{**values, **exact, "cursor": _point(values["cursor"]), "centre": centre, "turn": turn})
+    read = KeyImage(**{**values, **exact, "cursor": _point(values["cursor"]), "centre": centre, "turn": turn})
+    if read.plane not in set(Plane) or read.slab not in NAMES:
+        raise ValueError(f"a key image of {read.plane!r} with the slab {read.slab!r}")
+    return read
 
 
 def _measurement(values: dict[str, Any]) -> Measurement:
@@ -93,11 +97,16 @@ def _measurement(values: dict[str, Any]) -> Measurement:
     read = Measurement(**{**values, "points": points, "normal": _point(values["normal"])})
     if read.kind not in get_args(MeasurementKind) or not fits(read.kind, len(points)):
         raise ValueError(f"a measurement of kind {read.kind!r} with {len(points)} points")
-    if not all(isfinite(value) for point in (*points, read.normal) for value in point):
-        raise ValueError("a measurement lies at no place")
     return read
 
 
 def _point(values: list[float]) -> Point:
     x, y, z = values
-    return (float(x), float(y), float(z))
+    return (_finite(x), _finite(y), _finite(z))
+
+
+def _finite(value: float) -> float:
+    number = float(value)
+    if not isfinite(number):
+        raise ValueError("a number that is none")
+    return number

@@ -16,7 +16,8 @@ from pydicom.encaps import encapsulate
 
 from engine.bench.codecs import rows
 from engine.ct.build import SliceError
-from engine.ct.dicom.codestream import check, fragments
+from engine.ct.dicom.codestream import check, decode, fragments
+from engine.ct.dicom.instance import PixelFormat
 from engine.ct.errors import InputError
 from engine.ct.load import load, load_steps, scan
 from tests.engine.slices import write_series
@@ -123,6 +124,14 @@ def test_a_codestream_of_another_size_is_refused_before_it_is_decoded(syntax: st
     check(data, syntax, 40, 48)
     with pytest.raises(SliceError, match="another size"):
         check(data, syntax, 41, 48)
+
+
+def test_a_small_jpeg_that_claims_to_be_huge_is_refused_before_it_is_decoded() -> None:
+    data = bytearray(stream(HU[0].astype(np.uint16), JPEG, 16))
+    struct.pack_into(">HH", data, data.index(b"\xff\xc3") + 5, 30_000, 30_000)
+    pixels = PixelFormat(JPEG, 16, 16, 15, False, 1, "MONOCHROME2")
+    with pytest.raises(SliceError, match="cut short"):
+        decode(bytes(data), pixels, check(bytes(data), JPEG, 30_000, 30_000))
 
 
 def test_the_middle_slice_comes_first_and_a_closed_load_leaves_no_thread(tmp_path: Path) -> None:

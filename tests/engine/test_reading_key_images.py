@@ -24,6 +24,11 @@ DAMAGE: list[dict[str, object]] = [
     {"plan": "axial"},
     {"centre": 3},
     {"turn": [[1, 2], [3]]},
+    {"turn": [[0, 0, float("inf")], [0, 0, 0]]},
+    {"plane": "sideways"},
+    {"slab": "thick"},
+    {"level": float("nan")},
+    {"cursor": [float("inf"), 0, 0]},
 ]
 ZOOMED = KeyImage(
     new_id(),
@@ -34,7 +39,7 @@ ZOOMED = KeyImage(
     True,
     (1 / 3, -2.0, 5.5),
     2.5,
-    ((0.1, 0.0, 1 / 7), (1.0, 2.0, 3.0)),
+    TURN,
     "mip",
     12.5,
     "apex",
@@ -56,9 +61,7 @@ def test_a_reading_from_before_key_images_still_opens() -> None:
     assert codec.from_json({**values, "version": 1}) == Reading("1.2")
 
 
-@pytest.mark.parametrize(
-    "damage", [{"width": "wide"}, {"cursor": [1, 2]}, {"plan": "axial"}, {"centre": 3}, {"turn": [[1, 2], [3]]}]
-)
+@pytest.mark.parametrize("damage", DAMAGE)
 def test_a_damaged_key_image_is_one_sentence(damage: dict[str, object]) -> None:
     values = json.loads(codec.dumps(add_key_image(Reading("1.2"), AXIAL)))
     values["key_images"][0].update(damage)

@@ -27,6 +27,7 @@ _SIZ = b"\xff\x4f\xff\x51"
 _START_OF_SCAN = 0xDA
 _START_OF_FRAME = {0xF7, *range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # the three are tables and an extension
 _END_OF_IMAGE = b"\xff\xd9"
+_LOSSLESS_JPEG = {_CODECS + "57", _CODECS + "70"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +100,17 @@ def check(data: bytes, syntax: str, rows: int, columns: int) -> Claim | None:
 def decode(data: bytes, pixels: PixelFormat, found: Claim | None) -> NDArray[Any] | None:
     """Values as decoded [row, column], in the type of the header; None where the codestream disagrees with the header.
 
-    SliceError for a JPEG without its end; whatever imagecodecs raises of a damaged codestream.
+    SliceError for a JPEG that is cut short; whatever imagecodecs raises of a damaged codestream.
     """
     if found is None or found.components != 1 or not _agrees(found, pixels):
         return None
     import imagecodecs
 
     if pixels.syntax in JPEG:
-        if _END_OF_IMAGE not in data[-8:]:  # libjpeg would fill the rest with grey and say nothing
+        # libjpeg would fill what is not there with grey and say nothing. Huffman codes have at least one bit: for each
+        # pixel without loss, else for each block of 8 x 8.
+        least = found.rows * found.columns // (8 if pixels.syntax in _LOSSLESS_JPEG else 512)
+        if _END_OF_IMAGE not in data[-8:] or len(data) < least:
             raise SliceError("The compressed picture is cut short.")
         values: NDArray[Any] = imagecodecs.jpeg8_decode(data)
     elif pixels.syntax in JPEG_2000:
