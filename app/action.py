@@ -109,7 +109,7 @@ def preset(number: int, name: str) -> Action:
         lambda main: main.desk.preset(name),
         "View/Window presets",
         enabled=shown,
-        checked=lambda main: main.desk.viewing.state.window == window,
+        checked=lambda main: main.desk.where.state.window == window,
     )
 
 

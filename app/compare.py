@@ -103,7 +103,7 @@ class Comparison(QObject):
             self._job = None
             self.stopped.emit("")
         self.series, self.link = None, None
-        self.second.set(volume=None, loading=None)
+        self.second.set(volume=None, loading=None, turn=None, as_acquired=False)
         self.changed.emit()
 
     def cancel(self) -> bool:

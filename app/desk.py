@@ -70,7 +70,8 @@ class Desk(QObject):
         self.comparison.changed.connect(self._compared)
         self.case.progressed.connect(lambda share: self.changed.emit())
         self.cine.changed.connect(self.changed)
-        self.viewing.changed.connect(self._viewed)
+        for viewing in (self.viewing, self.comparison.second):
+            viewing.changed.connect(self._viewed)
         self._unsubscribe = self.document.subscribe(self._followed)
 
     @property
@@ -139,6 +140,12 @@ class Desk(QObject):
                 viewing.set(window=first_window(volume), inverted=source.inverted, voi_function=source.voi_function)
                 viewing.set(turn=None, slab=slab)
 
+    def point_at(self, where: ViewingModel, plane: Plane) -> None:
+        """The pointer is in that pane now: keys and menus mean it."""
+        moved, self.where, self.plane = where is not self.where, where, plane
+        if moved:
+            self.changed.emit()
+
     def preset(self, name: str) -> None:
         """Show the preset window of that name."""
         self.where.set(window=PRESETS[name])
@@ -147,7 +154,7 @@ class Desk(QObject):
         """Show the reader's own preset on that key, or say how to fill it."""
         own = self.settings.presets.get(slot)
         if own is not None:
-            self.viewing.set(window=own.window)
+            self.where.set(window=own.window)
         else:
             self.said.emit(f"Preset {slot} is empty: View › Window presets › Save current window as preset… fills it.")
 

@@ -85,10 +85,10 @@ def _function(name: VoiFunction, text: str) -> Action:
         f"{text} VOI function",
         (),
         "",
-        lambda w: _set(w, voi_function=name),
+        lambda w: w.desk.where.set(voi_function=name),
         "View/Grey values",
         enabled=shown,
-        checked=lambda w: w.desk.viewing.state.voi_function == name,
+        checked=lambda w: w.desk.where.state.voi_function == name,
         tip="How the window makes grey of HU (DICOM PS3.3 C.11.2.1); 3D and the model's canvas are always linear",
     )
 
@@ -166,9 +166,9 @@ SLICE_ACTIONS = (
         "Planes as stored",
         ("Shift+J",),
         "ph.align-center-horizontal",
-        lambda w: _set(w, turn=None),
+        lambda w: w.desk.where.set(turn=None),
         "View",
-        enabled=lambda w: w.desk.viewing.state.turn is not None,
+        enabled=lambda w: w.desk.where.state.turn is not None,
         tip="Turned planes go back; the cursor stays. The crosshair's handles (J) turn them",
     ),
     Action(

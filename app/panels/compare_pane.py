@@ -29,6 +29,7 @@ class ComparePane(QWidget):
 
     hovered = Signal(object)  # LPS point of the second series, or None
     context_asked = Signal()
+    window_asked = Signal(object)  # global px: width and level are to be typed there
     double_clicked = Signal()
 
     def __init__(self, desk: Desk, slices: dict[Plane, SliceView]) -> None:
@@ -103,6 +104,7 @@ class ComparePane(QWidget):
         view.hovered.connect(self.hovered)
         view.refused.connect(lambda: self._desk.said.emit(READ_ONLY))
         view.context_requested.connect(lambda point, roi_id: self.context_asked.emit())
+        view.window_asked.connect(self.window_asked)
         view.double_clicked.connect(lambda plane: self.double_clicked.emit())
         return view
 

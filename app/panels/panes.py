@@ -188,12 +188,12 @@ class Panes(QWidget):
 
     def _hovered(self, plane: Plane, point: object) -> None:
         if point is not None:
-            self._desk.plane, self._desk.where = plane, self._desk.viewing
+            self._desk.point_at(self._desk.viewing, plane)
         self.hovered.emit(point)
 
     def _hovered_beside(self, point: object) -> None:
         if point is not None:
-            self._desk.plane, self._desk.where = self._desk.comparison.planes[1], self._desk.comparison.second
+            self._desk.point_at(self._desk.comparison.second, self._desk.comparison.planes[1])
         self.hovered_beside.emit(point)
 
     def _compared(self) -> None:

@@ -65,7 +65,7 @@ class PresetsDialog(QDialog):
 
     def take(self, slot: str) -> None:
         """Width and level as the picture has them."""
-        window = self._desk.viewing.state.window
+        window = self._desk.where.state.window
         _, width, level = self.fields[slot]
         width.setValue(window.width)
         level.setValue(window.level)

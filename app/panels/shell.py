@@ -27,15 +27,15 @@ class Shell(QObject):
         super().__init__(window)
         self._window, self._desk = window, window.desk
         window.desk.viewing.changed.connect(self._viewed)
-        for view in window.panes.slices.values():
-            view.window_asked.connect(self.type_window)
+        for pane in (*window.panes.slices.values(), window.panes.beside):
+            pane.window_asked.connect(self.type_window)
 
     def type_window(self, at: QPoint | None = None) -> None:
         """Type width and level beside a global point; beside the pointer, or the middle of the panes, without one."""
         panes = self._window.panes
         inside = panes.rect().contains(panes.mapFromGlobal(QCursor.pos()))
         middle = panes.mapToGlobal(panes.rect().center())
-        WindowPopup(self._desk.viewing, self._window).show_at(at or (QCursor.pos() if inside else middle))
+        WindowPopup(self._desk.where, self._window).show_at(at or (QCursor.pos() if inside else middle))
 
     def edit_presets(self) -> None:
         """Name, change and remove own presets."""

@@ -12,7 +12,7 @@ from app.tools.figures import MEASURING, DrawFigure, EditFigure
 from app.tools.gesture import Gesture, Pointer
 from app.tools.roi import DrawGesture, EditGesture, dragged
 from app.tools.turn import NO_BOXES, NO_BOXES_ACQUIRED, Refused, TurnGesture
-from app.views.marks import Mark, Sides, touched
+from app.views.marks import REACH, Mark, Sides, touched
 from engine.ct.acquired import AcquiredFrame
 from engine.reading.model import Measurement
 
@@ -150,7 +150,10 @@ class Hand:
     def hit(self, at: Pointer) -> tuple[Mark, Sides] | None:
         """The ROI under the pointer: outlines before insides, the selected one and the smallest first."""
         view, point = self._view, QPointF(at.x, at.y)
-        hits = [(mark, sides) for mark in view.visible_marks() if (sides := touched(mark, view, point)) is not None]
+        across, down = view.pixel_px
+        reach = (REACH / across, REACH / down)
+        near = [mark for mark in view.visible_marks() if mark.near(at.column, at.row, reach)]
+        hits = [(mark, sides) for mark in near if (sides := touched(mark, view, point)) is not None]
         selected = view.viewing.state.selected
 
         def rank(hit: tuple[Mark, Sides]) -> tuple[bool, bool, float]:

@@ -73,6 +73,16 @@ class Mark:
         outline = box_section(self.roi.box, self.frame, slice_)
         return replace(self, corners=tuple((float(column), float(row)) for column, row in outline))
 
+    def near(self, column: float, row: float, reach: tuple[float, float]) -> bool:
+        """Whether a picture pixel lies within `reach` (columns, rows) of the outline's upright bounds."""
+        left, top, right, bottom = self._bounds
+        return left - reach[0] <= column <= right + reach[0] and top - reach[1] <= row <= bottom + reach[1]
+
+    @cached_property
+    def _bounds(self) -> tuple[float, float, float, float]:
+        columns, rows = zip(*self.corners, strict=True) if self.corners else ((np.inf,), (np.inf,))
+        return (min(columns), min(rows), max(columns), max(rows))
+
     @cached_property
     def sides(self) -> tuple[QLineF, ...]:
         """The outline's sides in picture pixels."""

@@ -153,6 +153,8 @@ class PlaneStage(Stage):
         if not self.turned and not was_turned and self.slice == was:  # only the others turned, and so did their lines
             self.refresh()
             return
+        if self.editing:  # what is half drawn lies in the plane of before
+            self.abort()
         self._turning.start()
         self._slices = Slices(new.volume.hu, self.frame)
         column, row, _ = (float(value) for value in self.frame.to_screen(new.cursor))
@@ -241,6 +243,7 @@ def _dress(state: Viewing) -> tuple[object, ...]:
     """What changes the overlays but not the picture."""
     return (
         state.overlays,
+        state.phi,
         state.selected,
         state.lens,
         state.tool,

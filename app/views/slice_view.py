@@ -130,6 +130,8 @@ class SliceView(PlaneStage):
                 self.window_asked.emit(event.globalPosition().toPoint())
             else:
                 self.double_clicked.emit(self.plane)
+        else:
+            self.mousePressEvent(event)  # two quick presses are two drags, or two menus
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """A notch is a slice, up towards the head; with Ctrl it zooms about the pointer."""

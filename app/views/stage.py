@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QFrame, QGraphicsView, QWidget
 from app.views.shading import Grey
 
 _RGB = np.arange(256, dtype=np.uint32) * 0x010101 | 0xFF000000  # of every grey
-SCALE_LIMITS = (0.02, 200.0)  # screen pixels a mm
+SCALE_LIMITS = (0.02, 200.0)  # screen pixels a mm; a picture that fits only beyond them is shown whole all the same
 
 
 @dataclass(frozen=True)
@@ -97,9 +97,19 @@ class Stage(QGraphicsView):
 
     def fit(self) -> None:
         """The whole picture, as large as it goes."""
+        rows, columns = self._shape
+        self.place(Placing((columns - 1) / 2, (rows - 1) / 2, self._fitting, True))
+
+    @property
+    def _fitting(self) -> float:
+        """The scale at which the whole picture just goes in, px a mm."""
         (rows, columns), (row_mm, column_mm) = self._shape, self._pixel_mm
-        scale = min(max(self.width(), 1) / (columns * column_mm), max(self.height(), 1) / (rows * row_mm))
-        self.place(Placing((columns - 1) / 2, (rows - 1) / 2, scale, True))
+        return min(max(self.width(), 1) / (columns * column_mm), max(self.height(), 1) / (rows * row_mm))
+
+    def _scaled(self, scale: float) -> float:
+        """A scale brought within the limits."""
+        least, most = SCALE_LIMITS
+        return min(max(scale, min(least, self._fitting)), max(most, 4 * self._fitting))
 
     def place(self, placing: Placing) -> None:
         """Put the picture where `placing` says; at least the pane's middle stays on the picture, unless it is free."""
@@ -111,7 +121,7 @@ class Stage(QGraphicsView):
         if not placing.free:
             column, row = np.clip(placing.column, -0.5, columns - 0.5), np.clip(placing.row, -0.5, rows - 0.5)
             placing = replace(placing, column=float(column), row=float(row))
-        self.placing = replace(placing, scale=float(np.clip(placing.scale, *SCALE_LIMITS)))
+        self.placing = replace(placing, scale=self._scaled(placing.scale))
         self.refresh()
 
     def pan_by(self, dx: float, dy: float) -> None:
@@ -124,7 +134,7 @@ class Stage(QGraphicsView):
     def zoom_at(self, factor: float, x: float, y: float) -> None:
         """Zoom by a factor; what lies under screen pixel (x, y) stays there."""
         column, row = self.to_pixel(x, y)
-        scale = float(np.clip(self.placing.scale * factor, *SCALE_LIMITS))
+        scale = self._scaled(self.placing.scale * factor)
         kept = self.placing.scale / scale
         here = self.placing
         centre = (column + (here.column - column) * kept, row + (here.row - row) * kept)

@@ -155,7 +155,7 @@ class VolumeView(QWidget):
             self._show_changed(old.show3d, new.show3d)
         elif new.cursor != old.cursor:
             self._cursor_moved(old, new)
-        elif (new.selected, new.overlays) != (old.selected, old.overlays):
+        if (new.selected, new.overlays) != (old.selected, old.overlays):
             self.update()
 
     def _show_changed(self, old: Show3D, new: Show3D) -> None:
