@@ -27,8 +27,9 @@ class Shell(QObject):
         super().__init__(window)
         self._window, self._desk = window, window.desk
         window.desk.viewing.changed.connect(self._viewed)
-        for pane in (*window.panes.slices.values(), window.panes.beside):
-            pane.window_asked.connect(self.type_window)
+        for view in window.panes.slices.values():
+            view.window_asked.connect(self.type_window)
+        window.panes.beside.window_asked.connect(self.type_window)
 
     def type_window(self, at: QPoint | None = None) -> None:
         """Type width and level beside a global point; beside the pointer, or the middle of the panes, without one."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from engine.ct.figures import normal_of
 from engine.ct.oblique import Turn
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class TurnGesture:
         self._before, self._pivot = state.turn, state.cursor
         self._middle = view.on_screen(state.cursor)
         self._start = self._angle(at)
-        self._axis = _way_round(view)
+        self._axis = np.array(normal_of(view.frame))  # a turn from the screen's right to its bottom
 
     def move(self, at: Pointer) -> None:
         """Turn from the state at the press; Shift goes by steps of 15°."""
@@ -67,12 +68,3 @@ class Refused:
 
     def abort(self) -> None:
         """Nothing."""
-
-
-def _way_round(view: SliceView) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """The axis (unit, LPS) of a turn from the screen's right to its bottom."""
-    frame = view.frame
-    origin, right, down = (np.array(frame.to_mm(*at)) for at in ((0, 0, 0), (1, 0, 0), (0, 1, 0)))
-    axis = np.cross(right - origin, down - origin)
-    unit: np.ndarray[tuple[int], np.dtype[np.float64]] = axis / np.linalg.norm(axis)
-    return unit

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 from PySide6.QtCore import QLineF, Qt, Signal
 from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPen
 
@@ -10,7 +9,7 @@ from app.linking import Link
 from app.views.overlay import PLANE_COLOURS
 from app.views.plane_stage import PlaneStage
 from app.views.slice_view import SliceView
-from engine.ct.oblique import Frame
+from engine.ct.sections import reference_line
 
 LOOKING = ("scroll", "window", "zoom", "pan", "crosshair")
 
@@ -31,7 +30,7 @@ class ComparedView(SliceView):
 
 def draw_reference(painter: QPainter, view: PlaneStage, other: PlaneStage, link: Link) -> None:
     """The line where the slice shown in `other` cuts the one shown in `view`; `link` leads from `other` to `view`."""
-    line = cut(view.frame, view.slice, other.frame, other.slice, link)
+    line = reference_line(view.frame, view.slice, other.frame, other.slice, link.offset)
     if line is None:
         return
     (column, row), (to_column, to_row) = line
@@ -41,30 +40,3 @@ def draw_reference(painter: QPainter, view: PlaneStage, other: PlaneStage, link:
         pen.setDashPattern([6 / width, 4 / width])
         painter.setPen(pen)
         painter.drawLine(QLineF(view.to_widget(column, row), view.to_widget(to_column, to_row)))
-
-
-def cut(
-    frame: Frame, slice_: int, other: Frame, other_slice: int, link: Link
-) -> tuple[tuple[float, float], tuple[float, float]] | None:
-    """Both ends (column, row) of the line in which another scan's slice, as far as it goes, cuts this slice's plane.
-
-    None where it doesn't, and where the two are within 3° of parallel: such a line says nothing.
-    """
-    rows, columns = other.shape
-    edge = ((-0.5, -0.5), (columns - 0.5, -0.5), (columns - 0.5, rows - 0.5), (-0.5, rows - 0.5))
-    corners = [link.to_second(other.to_mm(column, row, other_slice)) for column, row in edge]
-    sides = np.array(corners)
-    across, down, along = (frame.to_mm(*step) for step in ((1, 0, 0), (0, 1, 0), (0, 0, 0)))
-    normal = np.cross(np.subtract(across, along), np.subtract(down, along))
-    own = np.cross(sides[1] - sides[0], sides[3] - sides[0])
-    sine = np.linalg.norm(np.cross(normal, own)) / (np.linalg.norm(normal) * np.linalg.norm(own))
-    if sine < np.sin(np.radians(3)):
-        return None
-    screen = frame.to_screen(sides) - (0, 0, slice_)
-    ends = []
-    for start, end in zip(screen, np.roll(screen, -1, axis=0), strict=True):
-        if (start[2] < 0) != (end[2] < 0):
-            share = start[2] / (start[2] - end[2])
-            column, row, _ = start + share * (end - start)
-            ends.append((float(column), float(row)))
-    return (ends[0], ends[1]) if len(ends) == 2 else None

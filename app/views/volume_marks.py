@@ -13,9 +13,9 @@ from app.views.camera import Camera
 from app.views.lettering import draw_text, line_height, text_width
 from app.views.overlay import PLANE_COLOURS
 from engine.ct.geometry import Box, Geometry, Plane, Point
+from engine.ct.sections import EDGES
 from engine.reading.model import Roi
 
-EDGES = [(a, b) for a in range(8) for b in range(a + 1, 8) if (a ^ b).bit_count() == 1]
 HANDLE = 5.0  # px from a handle's middle to its edge
 _REACH = 9.0  # px around a handle that grip it
 _STEEP = 0.15  # of a handle's way that must lie across the picture for it to be gripped

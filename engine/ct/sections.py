@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from math import cos, radians
+
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.ct.acquired import AcquiredFrame
+from engine.ct.figures import normal_of
 from engine.ct.geometry import Box, Point
 from engine.ct.oblique import Frame
 
-_EDGES = [(a, b) for a in range(8) for b in range(a + 1, 8) if (a ^ b).bit_count() == 1]  # of Box.corners()
+Pixel = tuple[float, float]  # column, row
+_PARALLEL = 3.0  # degrees
+EDGES = [(a, b) for a in range(8) for b in range(a + 1, 8) if (a ^ b).bit_count() == 1]  # of Box.corners()
 
 
 def box_section(box: Box, frame: Frame, slice_: int) -> NDArray[np.float64]:
@@ -17,7 +22,7 @@ def box_section(box: Box, frame: Frame, slice_: int) -> NDArray[np.float64]:
 
     It has three to six corners, or none where the plane misses the box.
     """
-    found = _crossings(seen(frame, box.corners(), slice_), _EDGES, slice_)
+    found = _crossings(seen(frame, box.corners(), slice_), EDGES, slice_)
     if len(found) < 3:
         return np.zeros((0, 2))
     middle = found.mean(0)
@@ -34,20 +39,25 @@ def box_slices(box: Box, frame: Frame) -> tuple[int, int]:
     return first, last
 
 
-def reference_line(frame: Frame, slice_: int, other: Frame, other_slice: int) -> tuple[Point, Point] | None:
-    """The segment (LPS mm) in which another frame's slice cuts a slice of this frame; None where it doesn't.
+def reference_line(
+    frame: Frame, slice_: int, other: Frame, other_slice: int, offset: Point = (0.0, 0.0, 0.0)
+) -> tuple[Pixel, Pixel] | None:
+    """Ends (column, row) of the line in which another frame's slice cuts a slice of this frame; None where it doesn't.
 
-    The other slice counts as far as its picture goes, this one as endless. Both must share a frame of reference.
+    The other slice counts as far as its picture goes, moved by `offset` (mm) into this frame's space; this one as endless.
+    None too where they are within 3 degrees of parallel: such a line says nothing.
     """
     rows, columns = other.shape
     ends = [(-0.5, -0.5), (columns - 0.5, -0.5), (columns - 0.5, rows - 0.5), (-0.5, rows - 0.5)]
-    screen = seen(frame, np.array([other.to_mm(column, row, other_slice) for column, row in ends]), slice_)
-    found = _crossings(screen, [(0, 1), (1, 2), (2, 3), (3, 0)], slice_)
+    corners = np.array([other.to_mm(column, row, other_slice) for column, row in ends]) + offset
+    if abs(float(np.dot(normal_of(frame), normal_of(other)))) > cos(radians(_PARALLEL)):
+        return None
+    found = _crossings(seen(frame, corners, slice_), [(0, 1), (1, 2), (2, 3), (3, 0)], slice_)
     if len(found) < 2:
         return None
     far = int(np.argmax(np.linalg.norm(found - found[0], axis=1)))
-    start, end = ((float(column), float(row)) for column, row in found[[0, far]])
-    return frame.to_mm(*start, slice_), frame.to_mm(*end, slice_)
+    (column, row), (to_column, to_row) = found[0], found[far]
+    return (float(column), float(row)), (float(to_column), float(to_row))
 
 
 def seen(frame: Frame, mm: NDArray[np.float64], slice_: int) -> NDArray[np.float64]:

@@ -16,9 +16,9 @@ from pytestqt.qtbot import QtBot
 
 from app.application import Program
 from app.linking import Link, other_patient
-from app.views.compared_view import cut
 from app.views.stage import Placing
-from engine.ct.geometry import Geometry, Plane, PlaneFrame
+from engine.ct.geometry import Plane
+from engine.ct.sections import reference_line
 from engine.ct.volume import PRESETS, Provenance, Window
 from tests.app.desk import drag, key, open_path, pane, wheel
 from tests.app.paired import COUNT, FIRST, SHIFT, compare, show, z
@@ -191,7 +191,7 @@ def test_planes_can_differ_and_each_shows_where_the_other_cuts(qtbot: QtBot, stu
     strips[1].plane_asked.emit(Plane.AXIAL)
     first, second = pane(study, Plane.CORONAL), study.window.panes.beside.view
     assert (first.plane, second.plane) == (Plane.CORONAL, Plane.AXIAL)
-    line = cut(first.frame, first.slice, second.frame, second.slice, Link())
+    line = reference_line(first.frame, first.slice, second.frame, second.slice)
     assert line is not None
     heights = [first.frame.to_mm(column, row, first.slice)[2] for column, row in line]
     assert heights == pytest.approx([z(second)] * 2, abs=0.01)
@@ -205,21 +205,6 @@ def test_planes_can_differ_and_each_shows_where_the_other_cuts(qtbot: QtBot, stu
     scale = first.placing.scale * 1.5
     first.zoom_at(1.5, 50, 50)
     assert second.placing.scale == pytest.approx(scale)
-
-
-def test_a_cut_is_where_the_slices_really_meet() -> None:
-    """Oblique slices, an offset between the spaces; parallel ones do not meet."""
-    c, s = np.cos(0.5), np.sin(0.5)
-    straight = Geometry.from_axes((0, 0, 0), np.eye(3), (1, 1, 2), (40, 100, 100))
-    tilted = Geometry.from_axes((-5, 3, 0), [[1, 0, 0], [0, c, -s], [0, s, c]], (0.8, 0.8, 3), (30, 120, 120))
-    frame, other = PlaneFrame.of(straight, Plane.AXIAL), PlaneFrame.of(tilted, Plane.CORONAL)
-    link = Link((4.0, -2.0, 7.0), shared=False)
-    line = cut(frame, 30, other, 60, link)
-    assert line is not None
-    for column, row in line:
-        point = link.to_first(frame.to_mm(column, row, 30))
-        assert other.to_screen(point)[2] == pytest.approx(60, abs=1e-6)
-    assert cut(frame, 11, frame, 20, Link()) is None
 
 
 def test_an_unread_second_series_leaves_the_first_as_it_was(

@@ -60,11 +60,22 @@ def test_the_reference_line_lies_in_both_slices_and_ends_on_the_other_pictures_e
         line = reference_line(frame, slice_, scout, scout.count // 2)
         assert line is not None
         for end in line:
-            assert frame.to_screen(end)[2] == pytest.approx(slice_, abs=1e-6)
-            column, row, at = scout.to_screen(end)
+            column, row, at = scout.to_screen(frame.to_mm(*end, slice_))
             assert at == pytest.approx(scout.count // 2, abs=1e-6)
             edges = (column + 0.5, scout.shape[1] - 0.5 - column, row + 0.5, scout.shape[0] - 0.5 - row)
             assert min(edges) == pytest.approx(0, abs=1e-6)
+
+
+def test_a_reference_line_between_two_spaces_lies_at_their_offset() -> None:
+    c, s = np.cos(0.5), np.sin(0.5)
+    straight = Geometry.from_axes((0, 0, 0), np.eye(3), (1, 1, 2), (40, 100, 100))
+    tilted = Geometry.from_axes((-5, 3, 0), [[1, 0, 0], [0, c, -s], [0, s, c]], (0.8, 0.8, 3), (30, 120, 120))
+    frame, other = frame_of(straight, Plane.AXIAL), frame_of(tilted, Plane.CORONAL)
+    line = reference_line(frame, 30, other, 60, (4.0, -2.0, 7.0))
+    assert line is not None
+    for end in line:
+        x, y, z = frame.to_mm(*end, 30)
+        assert other.to_screen((x - 4, y + 2, z - 7))[2] == pytest.approx(60, abs=1e-6)
 
 
 def test_parallel_slices_have_no_reference_line() -> None:
