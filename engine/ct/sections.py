@@ -44,8 +44,8 @@ def reference_line(
 ) -> tuple[Pixel, Pixel] | None:
     """Ends (column, row) of the line in which another frame's slice cuts a slice of this frame; None where it doesn't.
 
-    The other slice counts as far as its picture goes, moved by `offset` (mm) into this frame's space; this one as endless.
-    None too where they are within 3 degrees of parallel: such a line says nothing.
+    The other slice, moved by `offset` (mm) into this frame's space, counts as far as its picture goes; this one as
+    endless. None too where they are within 3 degrees of parallel: such a line says nothing.
     """
     rows, columns = other.shape
     ends = [(-0.5, -0.5), (columns - 0.5, -0.5), (columns - 0.5, rows - 0.5), (-0.5, rows - 0.5)]
