@@ -10,7 +10,7 @@ from typing import get_args
 from PySide6.QtGui import QImage
 
 from app.phi import Phi
-from app.pictures import picture, save
+from app.pictures import free, picture, save
 from app.tools.boxes import AXES
 from app.viewing import Viewing, ViewingModel
 from app.views.overlay import signed
@@ -99,7 +99,8 @@ def draw(key: KeyImage, state: Viewing, document: Document, phi: Phi) -> QImage:
 def export_steps(folder: Path, state: Viewing, document: Document) -> Iterator[Path]:
     """Write every key image as PNG into a folder, each yielded once it is there; no name in them is a patient's.
 
+    What is in the folder stays: another patient's pictures have the same names.
     InputError where the folder cannot be written.
     """
     for number, key in enumerate(document.committed.key_images, 1):
-        yield save(draw(key, state, document, state.phi), folder / f"key-image-{number:02d}-{key.plane}.png")
+        yield save(draw(key, state, document, state.phi), free(folder / f"key-image-{number:02d}-{key.plane}.png"))

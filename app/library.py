@@ -30,6 +30,7 @@ class Opened:
     series: tuple[Series, ...]
     warnings: tuple[SeriesWarning, ...] = ()
     credit: Credit | None = None
+    part: bool = False  # some files of that folder, not all it holds
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,14 +60,22 @@ def identity(series: Series) -> Identity:
 
 
 def added(opened: tuple[Opened, ...], new: tuple[Opened, ...]) -> tuple[Opened, ...]:
-    """`new` below what is open. A path opened again keeps its place; a series is listed once, with its last path."""
-    again = {one.source: one for one in _once(new)}
+    """`new` below what is open. A path opened again keeps its place; a series is listed once, with its last path.
+
+    Files chosen of a folder say nothing of the others there: what is open of it stays.
+    """
+    once = _once(new)
+    whole = {one.source: one for one in once if not one.part}
+    again = dict(whole)
     fresh = {identity(each) for one in new for each in one.series}
-    kept = []
+    kept: list[Opened] = []
     for one in opened:
-        left = tuple(each for each in one.series if identity(each) not in fresh)
-        kept.append(again.pop(one.source, replace(one, series=left)))
-    return tuple(one for one in (*kept, *again.values()) if one.series)
+        if one.source in again:
+            kept.append(again.pop(one.source))
+        elif one.source not in whole:
+            kept.append(replace(one, series=tuple(each for each in one.series if identity(each) not in fresh)))
+    parts = (one for one in once if one.part)
+    return tuple(one for one in (*kept, *again.values(), *parts) if one.series)
 
 
 def _once(new: tuple[Opened, ...]) -> tuple[Opened, ...]:

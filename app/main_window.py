@@ -325,3 +325,5 @@ class MainWindow(QMainWindow):
         if paths:
             event.acceptProposedAction()
             self.open(paths)
+        else:
+            self.message.say("Only files and folders of this machine can be dropped here; save the scan first.")

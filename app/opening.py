@@ -80,7 +80,7 @@ def _opened(group: tuple[Path, ...]) -> Opened:
 
     place = group[0] if len(group) == 1 else group[0].parent
     found = scan(place) if len(group) == 1 else scan_files(group)
-    return Opened(str(place.absolute()), found.series, found.warnings, credit(place))
+    return Opened(str(place.absolute()), found.series, found.warnings, credit(place), part=len(group) > 1)
 
 
 def series_steps(series: Series) -> Iterator[Series | LoadStep]:

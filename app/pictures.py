@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from pathlib import Path
 
 from PySide6.QtCore import QPoint, QRectF, Qt
@@ -33,8 +34,7 @@ def picture(widget: QWidget, ratio: float = 1.0) -> QImage:
 
 
 def save(image: QImage, path: Path) -> Path:
-    """Write a PNG, whole or not at all; returns the path with its suffix. InputError where it cannot be written."""
-    path = path if path.suffix.lower() == ".png" else path.with_name(f"{path.name}.png")
+    """Write a PNG, whole or not at all; returns the path. InputError where it cannot be written."""
     part = path.with_name(f"{path.name}.part")
     try:
         # WORKAROUND PySide6 6.11: the stubs want bytes for the format, the method takes str only.
@@ -45,3 +45,9 @@ def save(image: QImage, path: Path) -> Path:
         part.unlink(missing_ok=True)
         raise InputError(f"The picture cannot be written to {path}; choose another folder.") from error
     return path
+
+
+def free(path: Path) -> Path:
+    """The path, or where a file is there already, "name-2.png", "name-3.png" …: nobody was asked about that one."""
+    names = (path.with_stem(f"{path.stem}-{number}") if number > 1 else path for number in count(1))
+    return next(each for each in names if not each.exists())

@@ -1,10 +1,11 @@
 """What the program remembers between starts: one model, one JSON file in the user's configuration folder.
 
-A broken file never stops the program: it is kept aside, said in one sentence, and the defaults hold.
+A broken file never stops the program: it is kept aside, said in one sentence, and the defaults hold for what is broken.
 """
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -65,17 +66,18 @@ def config_folder() -> Path:
 
 
 def load(folder: Path) -> tuple[Settings, str]:
-    """The settings of a folder and, where the file could not be used, one sentence about it ("" otherwise)."""
+    """The settings of a folder and, where not all of the file could be used, one sentence about it ("" otherwise)."""
     path = folder / FILE
     try:
-        return Settings.model_validate_json(path.read_bytes()), ""
+        text = path.read_bytes()
+        return Settings.model_validate_json(text), ""
     except FileNotFoundError:
         return Settings(), ""
     except OSError as error:
         return Settings(), f"The settings file {path} cannot be read ({error.strerror}); the defaults are used."
     except ValidationError as error:
         where = ".".join(str(part) for part in error.errors()[0]["loc"]) or "the file"
-        return Settings(), _set_aside(path, where)
+        return _usable(text, error), _set_aside(path, where)
 
 
 def save(folder: Path, settings: Settings) -> None:
@@ -91,5 +93,15 @@ def _set_aside(path: Path, where: str) -> str:
     try:
         path.replace(kept)
     except OSError:
-        return f"The settings file {path} is damaged ({where}); the defaults are used."
-    return f"The settings file was damaged ({where}); the defaults are used, the old file is kept as {kept.name}."
+        return f"The settings file {path} is damaged ({where}); defaults are used there."
+    return f"The settings file was damaged ({where}); defaults are used there, the old file is kept as {kept.name}."
+
+
+def _usable(text: bytes, error: ValidationError) -> Settings:
+    """All but the damaged fields: who hid patients' names must not find them shown because a size was damaged."""
+    try:
+        values = json.loads(text)
+        damaged = {part["loc"][0] for part in error.errors()}
+        return Settings.model_validate({name: value for name, value in values.items() if name not in damaged})
+    except (ValueError, AttributeError, IndexError, RecursionError):  # no JSON, or no object of fields
+        return Settings()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -43,11 +44,13 @@ class LiveMenus:
     def open_recent(self, path: str) -> None:
         """Open it again; what is no longer there goes from the list, and is told."""
         settings = self._window.desk.settings
-        if Path(path).exists():
+        if os.path.exists(path):  # Path.exists raises where a folder cannot be entered
             self._window.open([Path(path)])
             return
         settings.recent = tuple(each for each in settings.recent if each != path)
-        self._window.message.say(f"{Path(path).name} is no longer where it was; it was taken off the list.")
+        hidden = self._window.desk.viewing.state.phi != "full"
+        name = "That path" if hidden else Path(path).name
+        self._window.message.say(f"{name} is no longer where it was; it was taken off the list.")
 
     def fill_windows(self) -> None:
         """The windows that the shown series brings itself."""
@@ -86,8 +89,13 @@ class LiveMenus:
     def _remember(self, found: Listed) -> None:
         """Only paths are kept, and no sample's."""
         settings = self._window.desk.settings
-        sources = tuple(one.source for one in found.opened if one.credit is None)
+        sources = tuple(one.source for one in found.opened if one.credit is None and _writable(one.source))
         settings.recent = (*sources, *settings.recent)
+
+
+def _writable(path: str) -> bool:
+    """Whether a path is Unicode: a Linux file name may be any bytes, and the settings file is UTF-8."""
+    return path == path.encode("utf-8", "replace").decode()
 
 
 def shortened(path: str) -> str:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QToolButton, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QWidget
 
 from app.panels.parts import button, icon, label
 from app.theme import BAD, MUTED
+
+WORD = 40  # letters that are not broken
 
 
 class MessageBar(QFrame):
@@ -19,7 +23,7 @@ class MessageBar(QFrame):
         self.setProperty("kind", "failed")
         sign = label()
         sign.setPixmap(icon("ph.warning-circle", BAD).pixmap(18, 18))
-        self.text = label(wrap=True)
+        self.text = _Sentence()
         self.choice = button("", name="primary")
         self.choice.clicked.connect(self._choose)
         self._run: Callable[[], object] = self.hide
@@ -52,3 +56,20 @@ class MessageBar(QFrame):
     def _choose(self) -> None:
         self.hide()
         self._run()
+
+
+class _Sentence(QLabel):
+    """Wraps within words too: a path can be longer than the window is wide, and would widen it."""
+
+    def __init__(self) -> None:
+        super().__init__(wordWrap=True, textFormat=Qt.TextFormat.PlainText)
+        self._text = ""
+
+    def setText(self, text: str) -> None:
+        """With a place to break in every longer word."""
+        self._text = text
+        super().setText(re.sub(rf"(\S{{{WORD}}})", "\\1\u200b", text))
+
+    def text(self) -> str:
+        """As it was set."""
+        return self._text

@@ -11,7 +11,8 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app import key_images
-from app.pictures import picture, save
+from app.panels.pane_box import PaneBox
+from app.pictures import free, picture, save
 from engine.ct.errors import InputError
 from engine.ct.geometry import Plane
 from engine.reading.model import KeyImage
@@ -44,9 +45,11 @@ class PictureTaker(QObject):
             box.entered.connect(self._entered)
         window.findings.key_images.asked.connect(self.show)
         window.findings.key_images.export_asked.connect(self.ask_export)
+        window.desk.case.leaving.connect(self.cancel)  # what is drawn is of the reading that goes
+        window.closed.connect(self.cancel)
 
     @property
-    def pane(self) -> QWidget:
+    def pane(self) -> PaneBox:
         """The pane meant; the first one shown where that one is not."""
         panes = self._window.panes
         shown = [name for name in panes.boxes if panes.shows(name)]
@@ -74,7 +77,8 @@ class PictureTaker(QObject):
         self._desk.settings.pictures = str(path.parent)
         widget = self._window.panes if whole else self.pane
         try:
-            written = save(picture(widget, widget.devicePixelRatioF() * ratio), path)
+            wanted = path if path.suffix.lower() == ".png" else free(path.with_name(f"{path.name}.png"))
+            written = save(picture(widget, widget.devicePixelRatioF() * ratio), wanted)
         except InputError as error:
             self._desk.failed.emit(str(error))
         else:
@@ -84,10 +88,11 @@ class PictureTaker(QObject):
 
     def mark(self) -> None:
         """The pane's picture becomes a key image, or is none any more."""
-        if self._pane not in set(Plane):
+        pane = self.pane.name
+        if pane not in set(Plane):
             self._desk.said.emit("Key images are kept of the first series' planes; point at one of them.")
             return
-        plane = Plane(self._pane)
+        plane = Plane(pane)
         document = self._desk.document
         label, reading = key_images.toggled(document.committed, key_images.taken(self._window.panes.slices[plane]))
         document.commit(label, reading)

@@ -62,7 +62,7 @@ class SeriesPanel(QWidget):
         self._lazy.timeout.connect(lambda: case.want_thumbnails(self.in_sight()))
         self.progress.cancel.clicked.connect(case.cancel)
         case.listed.connect(lambda series: self._fill())
-        case.begun.connect(self._begun)
+        case.begun.connect(lambda series: self._fill())
         case.failed.connect(lambda text: self._fill())
         case.progressed.connect(self._progressed)
         case.thumbnailed.connect(self._picture)
@@ -109,6 +109,7 @@ class SeriesPanel(QWidget):
             if not row.heading and identity(row.data) in self._pictures:
                 self.list.item(number).setIcon(self._pictures[identity(row.data)])
         self._mark()
+        self._say_source(case.credit)
         self._lazy.start()
 
     def _mark(self) -> None:
@@ -125,10 +126,6 @@ class SeriesPanel(QWidget):
         row = self.list.row_at(item)
         if not row.heading:
             self._desk.case.show_series(row.data)
-
-    def _begun(self, series: Series) -> None:
-        self._fill()
-        self._say_source(self._desk.case.credit)
 
     def _viewed(self, old: Viewing, new: Viewing) -> None:
         if old.phi != new.phi:

@@ -110,6 +110,8 @@ class Status(QStatusBar):
         self.model.setText(" · ".join(filter(None, (name, self.speed))).replace("&", "&&"))
 
     def _viewed(self, old: Viewing, new: Viewing) -> None:
+        if new.volume is None:
+            self.show_warnings()  # those of a study that was closed are gone
         if old.volume is not new.volume or old.revision != new.revision or _planes(old) != _planes(new):
             self.hover(self._point, self._over)
 

@@ -17,8 +17,10 @@ from app.linking import Link
 from app.panels import series_drag
 from app.panels.pane_box import PaneBox
 from app.panels.series_drag import carried_series, carrying
+from app.panels.window_popup import WindowPopup
 from app.settings import Settings
 from app.snapshot import snapshot
+from app.window_presets import OwnPreset
 from engine.ct.errors import InputError
 from engine.ct.geometry import Plane
 from engine.ct.oblique import Turn
@@ -206,3 +208,21 @@ def test_the_second_series_stays_when_the_first_changes(qtbot: QtBot, study: Pro
     show(qtbot, study, "3 half a slice up")
     assert study.desk.comparison.link == Link()
     assert study.desk.comparison.series is not None
+
+
+def test_own_and_typed_windows_go_to_the_series_that_the_pointer_is_in(qtbot: QtBot, study: Program) -> None:
+    desk = study.desk
+    compare(qtbot, study, "5 raw")
+    desk.settings.presets = {"7": OwnPreset(name="Vessels", width=600, level=150)}
+    study.window.panes.beside.hovered.emit((0.0, 0.0, 0.0))
+    before = desk.viewing.state.window
+    key(study, "7")
+    assert desk.viewing.state.window == before
+    assert desk.comparison.second.state.window.width == 600
+    study.window.shell.type_window()
+    popup = study.window.findChild(WindowPopup)
+    assert popup is not None
+    popup.width_box.setValue(777)
+    assert desk.viewing.state.window == before
+    assert desk.comparison.second.state.window.width == 777
+    popup.close()

@@ -1,4 +1,4 @@
-"""ROIs stay inside the scan, whatever draws, pulls or nudges them."""
+"""ROIs stay inside the scan, whatever draws, pulls or nudges them; the window inside the screen, whatever it says."""
 
 from __future__ import annotations
 
@@ -40,3 +40,12 @@ def test_nudging_stops_at_the_edge_of_the_scan(qtbot: QtBot, program: Program, l
     assert moved is not None
     assert moved.box.high[0] == pytest.approx(volume.geometry.bounds.high[0])
     assert moved.box.size == pytest.approx(roi.box.size)
+
+
+def test_a_long_path_does_not_widen_the_window(qtbot: QtBot, program: Program) -> None:
+    """It is broken into lines, and said as it is."""
+    text = f"{'Patient_' * 80} cannot be read; choose another folder."
+    program.window.message.say(text)
+    qtbot.wait(20)
+    assert program.window.width() == 1366
+    assert program.window.message.text.text() == text

@@ -198,3 +198,36 @@ def test_volume_files_stand_under_their_folder_which_hides_with_the_patient(
     assert "slicerio_ctchest" in browser.row_at(browser.item(0)).detail
     key(program, "Shift+I")
     assert "slicerio_ctchest" not in browser.row_at(browser.item(0)).tip
+
+
+def test_files_chosen_of_a_folder_take_nothing_else_of_it_off_the_list(
+    qtbot: QtBot, program: Program, small: Path, lidc: Path, tmp_path: Path
+) -> None:
+    for name, files in (("a", sorted(small.glob("0?.dcm"))), ("b", sorted(lidc.iterdir())[:4])):
+        for file in files:
+            shutil.copy(file, tmp_path / f"{name}{file.name}")
+    counts: list[list[int]] = []
+    for paths in (sorted(tmp_path.glob("a*")), sorted(tmp_path.glob("b*")), [tmp_path], sorted(tmp_path.glob("a*"))):
+        former = program.desk.case.current
+        drop(program, *paths)
+        qtbot.waitUntil(lambda former=former: program.desk.ready and program.desk.case.current is not former)  # type: ignore[misc]
+        counts.append(sorted(each.size_ijk[2] for each in program.desk.case.series))
+    assert counts == [[3], [3, 4], [3, 4], [3, 4]]
+
+
+def test_what_is_dropped_from_elsewhere_is_answered(program: Program) -> None:
+    data = QMimeData()
+    data.setUrls([QUrl("https://example.org/scan.dcm")])
+    buttons, keys = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    program.window.dropEvent(QDropEvent(QPointF(300, 300), Qt.DropAction.CopyAction, data, buttons, keys))
+    assert "of this machine" in program.window.message.text.text()
+
+
+def test_a_closed_scan_leaves_no_warnings_behind(qtbot: QtBot, program: Program, lidc: Path, tmp_path: Path) -> None:
+    for number in (0, 1, 5, 6):
+        shutil.copy(sorted(lidc.iterdir())[number], tmp_path)
+    open_path(qtbot, program, tmp_path)
+    assert program.window.status.warnings.isVisible()
+    program.desk.case.close_study()
+    assert program.desk.case.current is None
+    assert not program.window.status.warnings.isVisible()

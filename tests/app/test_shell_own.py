@@ -217,6 +217,10 @@ def test_a_recent_path_opens_again_and_one_that_is_gone_goes_from_the_list(
     menu.actions()[0].trigger()
     assert "R&D is no longer where it was" in abdomen.window.message.text.text()
     assert abdomen.desk.settings.recent == (str(small),)
+    abdomen.desk.viewing.set(phi="hidden")
+    abdomen.window.live_menus.open_recent(f"/{'a' * 300}")  # too long a name for any disk
+    assert abdomen.window.message.text.text().startswith("That path is no longer")
+    abdomen.desk.viewing.set(phi="full")
     entries(menu)
     menu.actions()[0].trigger()
     assert abdomen.desk.case.loading

@@ -190,3 +190,42 @@ def test_k_over_another_pane_than_a_plane_says_where_to_point(abdomen: Program) 
     key(abdomen, "K")
     assert abdomen.desk.document.reading.key_images == ()
     assert "point at one of them" in abdomen.window.status.said.text()
+
+
+def test_k_marks_what_is_seen(abdomen: Program) -> None:
+    """The pane that the pointer was in last may have gone with its layout."""
+    abdomen.window.panes.boxes["sagittal"].entered.emit("sagittal")
+    abdomen.desk.viewing.set(layout="axial")
+    key(abdomen, "K")
+    assert [each.plane for each in abdomen.desk.document.reading.key_images] == ["axial"]
+
+
+def test_pictures_of_another_patient_in_the_folder_stay(qtbot: QtBot, abdomen: Program, tmp_path: Path) -> None:
+    (tmp_path / "key-image-01-axial.png").write_bytes(b"of somebody else")
+    key(abdomen, "K")
+    abdomen.window.pictures.export(tmp_path)
+    qtbot.waitUntil(lambda: "were written" in abdomen.window.status.said.text(), timeout=5000)
+    assert (tmp_path / "key-image-01-axial.png").read_bytes() == b"of somebody else"
+    assert not QImage(str(tmp_path / "key-image-01-axial-2.png")).isNull()
+
+
+def test_a_name_without_png_overwrites_nothing_that_was_not_asked_about(abdomen: Program, tmp_path: Path) -> None:
+    (tmp_path / "hilum.png").write_bytes(b"before")
+    abdomen.window.pictures.save(tmp_path / "hilum")
+    assert (tmp_path / "hilum.png").read_bytes() == b"before"
+    assert not QImage(str(tmp_path / "hilum-2.png")).isNull()
+
+
+def test_an_export_ends_with_its_study(qtbot: QtBot, abdomen: Program, tmp_path: Path) -> None:
+    """Marks of the next one would be drawn over its pictures."""
+    for window in (PRESETS["soft"], PRESETS["lung"], PRESETS["bone"]):
+        abdomen.desk.viewing.set(window=window)
+        key(abdomen, "K")
+    out = tmp_path / "out"
+    out.mkdir()
+    abdomen.window.pictures.export(out)
+    abdomen.desk.case.close_study()
+    written = len(list(out.iterdir()))
+    qtbot.wait(100)
+    assert written < 3
+    assert len(list(out.iterdir())) == written

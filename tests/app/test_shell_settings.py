@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from app import settings
 from app.settings import Settings
-from tests.app.desk import MakeProgram, end
+from tests.app.desk import MakeProgram, end, open_path
 
 
 def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
@@ -34,6 +36,30 @@ def test_a_damaged_file_warns_and_is_kept_aside(tmp_path: Path, text: str) -> No
     assert "settings file was damaged" in trouble
     assert (tmp_path / "settings.broken.json").read_text(encoding="utf-8") == text
     assert settings.load(tmp_path) == (Settings(), "")
+
+
+def test_what_is_damaged_takes_nothing_else_along(tmp_path: Path) -> None:
+    """Least of all that names are hidden; a newer version's fields are damage too."""
+    text = '{"phi": "hidden", "model": 3, "newer": true, "keys": {"suggest": "Ctrl+G"}}'
+    (tmp_path / settings.FILE).write_text(text, encoding="utf-8")
+    loaded, trouble = settings.load(tmp_path)
+    assert loaded == Settings(phi="hidden", keys={"suggest": "Ctrl+G"})
+    assert "settings file was damaged" in trouble
+    assert (tmp_path / "settings.broken.json").read_text(encoding="utf-8") == text
+
+
+def test_a_path_that_is_no_unicode_opens_and_does_not_stop_the_settings(
+    qtbot: QtBot, make_program: MakeProgram, small: Path, tmp_path: Path
+) -> None:
+    """A Linux name may be any bytes, such as Latin-1."""
+    folder = Path(os.fsdecode(bytes(tmp_path) + b"/M\xfcller"))
+    shutil.copytree(small, folder)
+    program = make_program()
+    open_path(qtbot, program, folder)
+    qtbot.wait(20)
+    assert program.desk.settings.recent == ()
+    end(program)
+    assert settings.load(tmp_path / "config")[1] == ""
 
 
 def test_a_folder_in_the_files_place_warns(tmp_path: Path) -> None:
