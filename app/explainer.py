@@ -33,7 +33,7 @@ def hosted(model: str, remote_code: bool) -> Reasoner:
     """The real thing: the model in a process of its own."""
     from engine.reasoning.host import HostedReasoner
 
-    return HostedReasoner(model, trust_remote_code=remote_code)
+    return HostedReasoner(model, trust_remote_code=remote_code, behind=True)
 
 
 class Explainer(QObject):

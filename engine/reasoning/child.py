@@ -1,6 +1,6 @@
 """The model's process: questions in on stdin, trace events out on stdout, both pickled between our own two processes.
 
-`python -P -m engine.reasoning.child MODEL [trust]`. torch is imported once the first question or load is asked for. The
+`python -P -m engine.reasoning.child MODEL [trust] [behind]`. torch is imported once the first question or load is asked for. The
 process ends itself when stdin closes: no parent, no model.
 """
 
@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING
 
 from engine.reasoning.faults import ModelError, told
 from engine.reasoning.reasoner import ModelStatus, Question, ScriptedReasoner
@@ -31,6 +31,7 @@ STOP = "stop"
 Task = tuple[int, Question | None]
 Report = tuple[int, tuple[TraceEvent, ...], bool, ModelStatus | None]
 BATCH_S = 0.008  # tokens that come faster than this go out together
+BEHIND = 5  # steps of niceness: the window's scrolling goes before the model's tokens
 REPLAY_RATE = 100.0  # tokens/s of a saved trace given as the model
 
 
@@ -141,8 +142,9 @@ def main(argv: list[str]) -> None:
     target = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
-    arguments: list[Any] = argv[1:]
-    work(Post(sys.stdin.buffer, target), arguments[0], arguments[1:] == ["trust"])
+    if "behind" in argv[2:] and sys.platform != "win32":
+        os.nice(BEHIND)
+    work(Post(sys.stdin.buffer, target), argv[1], "trust" in argv[2:])
 
 
 if __name__ == "__main__":

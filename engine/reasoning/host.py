@@ -27,9 +27,9 @@ BUSY = "The model is answering another question; stop that one first."
 class _Process:
     """The child with its pipes; `reports` gets what it says and at last None, from a thread that ends with it."""
 
-    def __init__(self, model: str, trust: bool) -> None:
+    def __init__(self, model: str, *options: str) -> None:
         # -P: a file called torch.py in the user's folder must not be imported; so our own root is told by hand.
-        command = [sys.executable, "-P", "-m", "engine.reasoning.child", model, *(["trust"] if trust else [])]
+        command = [sys.executable, "-P", "-m", "engine.reasoning.child", model, *options]
         path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH", ""))))
         self._child = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": path}
@@ -87,11 +87,12 @@ class HostedReasoner:
 
     One question at a time. `explain` and `start` may be read on any one thread; `stop`, `status` and `pid` may be used
     from any other. Closing the iterator stops the model too. A `.jsonl` file as the model replays that saved trace.
+    `behind`: the model gives way to this process where both want a core, as a window needs it.
     """
 
-    def __init__(self, model: str, *, trust_remote_code: bool = False) -> None:
+    def __init__(self, model: str, *, trust_remote_code: bool = False, behind: bool = False) -> None:
         self.model = model
-        self._trust = trust_remote_code
+        self._options = tuple(word for word, on in (("trust", trust_remote_code), ("behind", behind)) if on)
         self._process: _Process | None = None
         self._busy = threading.Lock()
         self._stopping = threading.Event()
@@ -165,7 +166,7 @@ class HostedReasoner:
             self._process.end()
             self._process = None
         if self._process is None:
-            self._process = _Process(self.model, self._trust)
+            self._process = _Process(self.model, *self._options)
             self._ended, self._loading = self._number, None
         return self._process
 

@@ -372,3 +372,14 @@ def test_the_caller_needs_no_torch_and_the_working_folder_is_not_imported_from(s
         check=False,
     )
     assert run.returncode == 0, run.stderr.decode()[-2000:]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no niceness")
+def test_a_model_behind_the_window_gives_way_to_it(script: str) -> None:
+    reasoner = HostedReasoner(script, behind=True)
+    try:
+        _until_token(reasoner.explain(tiny.question()))
+        assert reasoner.pid is not None
+        assert psutil.Process(reasoner.pid).nice() > psutil.Process().nice()
+    finally:
+        reasoner.close()
