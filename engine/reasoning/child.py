@@ -1,7 +1,7 @@
 """The model's process: questions in on stdin, trace events out on stdout, both pickled between our own two processes.
 
-`python -P -m engine.reasoning.child MODEL [trust] [behind]`. torch is imported once the first question or load is asked for. The
-process ends itself when stdin closes: no parent, no model.
+`python -P -m engine.reasoning.child MODEL [trust] [behind]`. torch is imported once the first question or load is
+asked for. The process ends itself when stdin closes: no parent, no model.
 """
 
 from __future__ import annotations
