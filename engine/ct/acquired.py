@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -28,7 +29,8 @@ class Acquired:
     axes: NDArray[np.float64]
     spacing: tuple[float, float]
     grid: Geometry  # of the resampled volume
-    _frames: dict[int, AcquiredFrame] = field(default_factory=dict, repr=False)
+    # Weak: frames hold the stack, and a ring of the two would keep the scan in memory until Python looks for rings.
+    _frames: WeakValueDictionary[int, AcquiredFrame] = field(default_factory=WeakValueDictionary, repr=False)
 
     @property
     def depth(self) -> NDArray[np.float64]:
@@ -42,10 +44,11 @@ class Acquired:
         return next(plane for plane in Plane if self.grid.plane(plane).through == _THROUGH)
 
     def frame(self, shown: int = 0) -> AcquiredFrame:
-        """How the slices lie on the screen, seen on one of them; the same object for the same slice."""
-        if shown not in self._frames:
-            self._frames[shown] = AcquiredFrame(self, self.grid.plane(self.plane), shown)
-        return self._frames[shown]
+        """How the slices lie on the screen, seen on one of them; the same object for the same slice while it is used."""
+        frame = self._frames.get(shown)
+        if frame is None:
+            self._frames[shown] = frame = AcquiredFrame(self, self.grid.plane(self.plane), shown)
+        return frame
 
     def hu_at(self, mm: Point) -> float | None:
         """HU of the acquired pixel that holds an LPS point; None where the point lies in no slice."""

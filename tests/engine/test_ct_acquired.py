@@ -1,5 +1,7 @@
 """Slices as acquired, where the volume had to be resampled: untouched pixels at their own places."""
 
+import gc
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +50,20 @@ def test_hu_under_a_point_of_an_acquired_slice_is_the_files_and_nothing_between_
         assert acquired.hu_at(point) == frame.take(head.hu, slice_)[row, column]
         assert acquired.hu_at(frame.to_mm(column, row, slice_ - 0.4)) is None
     assert acquired.hu_at(frame.to_mm(-3, 10, 5)) is None
+
+
+def test_a_scan_whose_slices_were_shown_leaves_the_memory_at_once(tmp_path: Path) -> None:
+    write_series(tmp_path, np.zeros((4, 6, 6), np.int16), np.array([(0.0, 2.0 * k, 3.0 * k) for k in range(4)]))
+    gc.disable()  # reference counts alone must do
+    try:
+        volume = load(tmp_path)
+        shown, known = stack(volume).frame(2), weakref.ref(stack(volume))
+        assert shown.at(1) is not shown
+        assert stack(volume).frame(2) is shown
+        del volume, shown
+        assert known() is None
+    finally:
+        gc.enable()
 
 
 def test_letters_and_pixel_size_are_the_slices_own(head: Volume) -> None:
