@@ -44,7 +44,7 @@ class Acquired:
         return next(plane for plane in Plane if self.grid.plane(plane).through == _THROUGH)
 
     def frame(self, shown: int = 0) -> AcquiredFrame:
-        """How the slices lie on the screen, seen on one of them; the same object for the same slice while it is used."""
+        """How the slices lie on the screen, seen on one of them; the same object while it is used."""
         frame = self._frames.get(shown)
         if frame is None:
             self._frames[shown] = frame = AcquiredFrame(self, self.grid.plane(self.plane), shown)

@@ -46,7 +46,7 @@ def _fill(out: NDArray[Any], array: NDArray[Any], start: _Vector, right: _Vector
     steps = (np.arange(columns)[:, None] * right).astype(np.float32)
     low, row = corners.astype(np.float32), 0
     while row < rows:
-        high = min(rows, row + max(1, BLOCK // max(int(last[row] - first[row]), columns // 4)))
+        high = min(rows, row + max(1, BLOCK // max(int(last[row] - first[row]), columns // 4, 1)))
         left, end = int(first[row:high].min()), int(last[row:high].max())
         if left < end:
             places = [low[row:high, a, None] + steps[None, left:end, a] for a in range(3)]

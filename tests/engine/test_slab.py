@@ -97,3 +97,15 @@ def test_the_probe_reads_the_pixel_that_is_shown(turn: Turn | None, kind: Projec
     value = probe(scan, frame, slab, frame.to_mm(column + 0.3, row - 0.3, slice_))
     assert value == pytest.approx(picture[row, column], abs=1)
     assert probe(scan, frame, slab, (900, 0, 0)) is None
+
+
+@pytest.mark.parametrize("kind", REDUCE)
+def test_the_probe_reads_slabs_at_the_scans_very_corners(kind: Projection) -> None:
+    scan = volume("plain")
+    frame, slab = frame_of(scan.geometry, Plane.CORONAL, Turn((0.3, 0.2, 0.5), (9, 12, 20))), Slab(kind, 12.0)
+    slices = Slices(scan.hu, frame)
+    for corner in scan.geometry.to_mm(np.argwhere(np.ones((2, 2, 2))) * (np.array(scan.geometry.size_ijk) - 1)):
+        column, row, slice_ = (round(float(v)) for v in frame.to_screen(corner))
+        shown = slices.picture(slice_, slab)[row, column]
+        value = probe(scan, frame, slab, (float(corner[0]), float(corner[1]), float(corner[2])))
+        assert value == (None if shown == OUTSIDE else pytest.approx(shown, abs=1))
