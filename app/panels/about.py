@@ -21,11 +21,14 @@ LIBRARIES = (
     ("pyqtgraph", "plots", "MIT"),
     ("qtawesome", "icons (Phosphor)", "MIT"),
     ("pydicom", "DICOM", "MIT"),
-    ("imagecodecs", "JPEG 2000, HTJ2K (OpenJPEG) and JPEG-LS (CharLS)", "BSD-3-Clause, BSD-2-Clause"),
+    (
+        "imagecodecs",
+        "JPEG (libjpeg-turbo), JPEG 2000 and HTJ2K (OpenJPEG), JPEG-LS (CharLS)",
+        "BSD-3-Clause, BSD-2-Clause, IJG",
+    ),
     ("pylibjpeg-openjpeg", "JPEG 2000 and HTJ2K (OpenJPEG)", "MIT, BSD-2-Clause"),
     ("pyjpegls", "JPEG-LS (CharLS)", "MIT, BSD-3-Clause"),
     ("pylibjpeg", "codecs for pydicom", "MIT"),
-    ("python-gdcm", "other JPEG (GDCM)", "Apache-2.0, BSD-3-Clause"),
     ("pillow", "PNG", "MIT-CMU"),
     ("SimpleITK", "NRRD, MetaImage (ITK)", "Apache-2.0"),
     ("numpy", "arrays", "BSD-3-Clause"),
@@ -40,6 +43,8 @@ LIBRARIES = (
     ("safetensors", "the model's weights", "Apache-2.0"),
     ("peft", "training", "Apache-2.0"),
     ("trl", "training", "Apache-2.0"),
+    ("datasets", "training", "Apache-2.0"),
+    ("pandas", "training", "BSD-3-Clause"),
 )
 
 
@@ -75,5 +80,5 @@ def libraries() -> list[tuple[str, str, str]]:
         try:
             found.append((f"{name} {version(name)}", use, licence))
         except PackageNotFoundError:
-            continue  # a codec that another one stands in for
+            continue  # what only training needs may be absent
     return found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ from pytestqt.qtbot import QtBot
 from app import settings
 from app.actions import ACTIONS
 from app.application import Program
-from app.panels.about import About
+from app.panels.about import LIBRARIES, About
 from app.panels.guide import Guide
 from app.panels.help_panel import HelpPanel
 from app.pictures import PURPOSE
@@ -183,6 +185,12 @@ def test_the_guide_opens_and_can_be_searched_and_about_names_the_licences(progra
     assert "PySide6-Essentials" in named
     assert all(item.text(2) for item in rows if item is not None)
     about.close()
+
+
+def test_the_licences_are_those_of_all_that_is_installed_with_it_and_of_nothing_else() -> None:
+    project = tomllib.loads((Path(__file__).resolve().parents[2] / "pyproject.toml").read_text("utf-8"))["project"]
+    needed = {re.split(r"[<>=\[]", one)[0].strip() for one in project["dependencies"]}
+    assert {name for name, _, _ in LIBRARIES} == needed
 
 
 def test_the_audit_file_is_named_in_the_window(abdomen: Program) -> None:
