@@ -44,6 +44,16 @@ def saved(window: MainWindow) -> bool:
     return window.desk.ready and window.desk.case.session is not None
 
 
+def images(window: MainWindow) -> int:
+    """How many of the listed series have images."""
+    return sum(each.source is not None for each in window.desk.case.series)
+
+
+def another(window: MainWindow) -> bool:
+    """There is a series to go to."""
+    return images(window) > (window.desk.case.current is not None)
+
+
 def shown(window: MainWindow) -> bool:
     """A picture is there, whole or not."""
     return window.desk.viewing.state.volume is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from app import shell_actions as shell
 from app.action import (
     Action,
+    another,
     can_accept,
     can_reject,
     has_rois,
@@ -37,7 +38,7 @@ _FILE = (
         "ph.caret-down",
         lambda w: w.desk.case.step(+1),
         "File",
-        enabled=lambda w: len(w.desk.case.series) > 1,
+        enabled=another,
     ),
     Action(
         "previous_series",
@@ -46,7 +47,7 @@ _FILE = (
         "ph.caret-up",
         lambda w: w.desk.case.step(-1),
         "File",
-        enabled=lambda w: len(w.desk.case.series) > 1,
+        enabled=another,
     ),
     *shell.FILE,
     OPEN_MASK,
@@ -225,7 +226,7 @@ _REASONING = (
 )
 _HELP = (
     Action("help", "Keys and actions", ("H", "F1"), "ph.keyboard", lambda w: w.show_help(), "Help"),
-    Action("warnings", "Warnings of this series", (), "ph.warning", lambda w: w.show_warnings(), "Help"),
+    Action("warnings", "Warnings of this series", (), "ph.warning", lambda w: w.show_warnings(), "Help", enabled=shown),
     *shell.HELP,
     Action("about", "About Loupe CT", (), "ph.info", lambda w: w.show_about(), "Help"),
 )

@@ -14,7 +14,7 @@ from PySide6.QtCore import QObject, Signal
 from app import faults, library
 from app.job import Job, Jobs
 from app.library import Credit, Opened, Study, identity
-from app.opening import Listed, first_window, open_steps, sample_steps, series_steps
+from app.opening import Listed, first_window, open_steps, sample_steps, series_steps, why_not
 from app.thumbnails import thumbnail, thumbnail_steps
 from app.viewing import ViewingModel
 from engine.ct.errors import InputError
@@ -52,6 +52,7 @@ class Case(QObject):
         self._sessions = sessions
         self._looking: Job | None = None  # for the series of a path
         self._job: Job | None = None  # loads one series
+        self._coming: Series | None = None  # the one whose loading is asked for and has not begun
         self._thumbnails: Job | None = None
         self._thumbnailed: set[library.Identity] = set()
         self._painted = 0.0
@@ -110,34 +111,39 @@ class Case(QObject):
             self.show_series(series)
 
     def show_series(self, series: Series) -> None:
-        """Load another of the listed series."""
-        if self.current is None or identity(series) != identity(self.current):
+        """Load another of the listed series; of one without images say why not, and leave all as it is."""
+        if series.source is None:
+            self.failed.emit(why_not(series))
+        elif self.current is None or identity(series) != identity(self.current):
             self._load(series)
 
     def step(self, by: int) -> None:
-        """Show the next or previous listed series that has images."""
-        shown = [identity(each) for each in self.series if each.source is not None]
-        if self.current is not None and identity(self.current) in shown:
-            index = shown.index(identity(self.current)) + by
-            if 0 <= index < len(shown):
-                self.show_series(next(each for each in self.series if identity(each) == shown[index]))
+        """Show the next or previous listed series that has images; with none shown, the first or last."""
+        listed = {identity(each): each for each in self.series if each.source is not None}
+        shown = list(listed)
+        here = identity(self.current) if self.current is not None else None
+        index = shown.index(here) + by if here in listed else (0 if by > 0 else len(shown) - 1)
+        if 0 <= index < len(shown):
+            self.show_series(listed[shown[index]])
 
     def close_study(self, study: Study | None = None) -> None:
         """Take a study (else the shown one) off the list; where its series was shown, the next one open comes."""
         study = study or self.study
         if study is None:
             return
-        was_shown = self.current is not None and any(identity(each) == identity(self.current) for each in study.series)
+        gone = {identity(each) for each in study.series}
+        wanted = self._coming or self.current
         self._list(library.without(self._open, study))
-        self._thumbnailed -= {identity(each) for each in study.series}
-        if was_shown:
-            if self._job is not None:
-                self._job.cancel()
-                self._job = None
+        self._thumbnailed -= gone
+        if self.current is not None and identity(self.current) in gone:
             self._leave()
             self._viewing.set(volume=None, selected="", loading=None, lens=False)
-            self.progressed.emit(None)
-            following = next((each for each in self.series if each.source is not None), None)
+        if wanted is not None and identity(wanted) in gone:
+            self._give_up()
+            self.progressed.emit(None if self._looking is None else 0.0)
+            half = self.current if self._viewing.state.loading is not None else None  # given up for the one now closed
+            first = next((each for each in self.series if each.source is not None), None)
+            following = half if self.current is not None else first
             if following is not None:
                 self._load(following)
         self.listed.emit(self.series)
@@ -215,14 +221,20 @@ class Case(QObject):
     # Loading one of them
 
     def _load(self, series: Series, opened: Listed | None = None) -> None:
-        if self._job is not None:
-            self._job.cancel()
+        self._give_up()
+        self._coming = series
         self.progressed.emit(0.0)
         self._note = " ".join(filter(None, (opened.trouble, opened.note))) if opened is not None else ""
         self._job = job = self._jobs.run(series_steps(series))
         job.item.connect(lambda item: self._took(item, opened))
         job.failed.connect(lambda error: self._stop(faults.sentence(error), type(error).__name__))
         job.finished.connect(self._finished)
+
+    def _give_up(self) -> None:
+        """Stop loading a series; what is shown of it stays."""
+        if self._job is not None:
+            self._job.cancel()
+        self._job, self._coming = None, None
 
     def _took(self, item: Series | LoadStep, opened: Listed | None) -> None:
         from engine.ct.series import Series
@@ -248,7 +260,7 @@ class Case(QObject):
     def _begin(self, series: Series) -> None:
         """Everything of the former series goes; the saved reading of this one comes."""
         self._leave()
-        self.current = series
+        self.current, self._coming = series, None
         self._viewing.set(volume=None, selected="", loading=0.0, lens=False, as_acquired=False, turn=None)
         self.begun.emit(series)  # messages go here; what the session has to say comes after
         self._document.replace(self._restored(series))
@@ -318,7 +330,7 @@ class Case(QObject):
             self.thumbnailed.emit(*item)
 
     def _stop(self, why: str, fault: str = "") -> None:
-        self._job = None
+        self._job, self._coming = None, None
         self.stopped.emit(fault)
         if self._viewing.state.loading is not None:
             self.close()

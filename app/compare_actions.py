@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from app.action import Action
+from app.action import Action, images
 
 if TYPE_CHECKING:
     from app.main_window import MainWindow
@@ -21,7 +21,7 @@ def _open(window: MainWindow) -> bool:
 
 
 def _choice(window: MainWindow) -> bool:
-    return window.desk.ready and len(window.desk.case.series) > 1
+    return window.desk.ready and images(window) > 1
 
 
 COMPARING: tuple[Action, ...] = (

@@ -107,6 +107,7 @@ class Desk(QObject):
         """Stop all work, save, and give everything back."""
         self.cine.stop()
         self.explainer.stop()
+        self.trail.close()
         self.jobs.close()
         self.explainer.close()
         self.case.close()

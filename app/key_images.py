@@ -19,7 +19,7 @@ from app.views.stage import Placing
 from engine.ct.geometry import Plane
 from engine.ct.oblique import Turn
 from engine.ct.slab import Projection, Slab
-from engine.ct.volume import Window
+from engine.ct.volume import VoiFunction, Window
 from engine.reading.document import Document
 from engine.reading.key_images import add_key_image, delete_key_image, same_picture
 from engine.reading.model import KeyImage, Reading, new_id
@@ -46,6 +46,8 @@ def taken(view: SliceView) -> KeyImage:
         state.slab.kind,
         state.slab.thickness,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
+        voi_function=state.voi_function,
+        as_acquired=state.as_acquired,
     )
 
 
@@ -66,7 +68,9 @@ def show(key: KeyImage, view: SliceView) -> None:
     """Bring a pane (of the key image's plane) to what the key image shows."""
     slab = Slab(key.slab, key.slab_mm) if key.slab in get_args(Projection) else Slab()  # type: ignore[arg-type]
     turn = Turn(*key.turn) if key.turn is not None else None
-    view.viewing.set(cursor=key.cursor, window=window_of(key), inverted=key.inverted, turn=turn, slab=slab)
+    function: VoiFunction = key.voi_function  # type: ignore[assignment]  # the codec lets no other in
+    view.viewing.set(cursor=key.cursor, turn=turn, slab=slab, as_acquired=key.as_acquired)
+    view.viewing.set(window=window_of(key), inverted=key.inverted, voi_function=function)
     if key.centre is None or key.field_mm <= 0:
         view.fit()
         return

@@ -92,6 +92,17 @@ def series_steps(series: Series) -> Iterator[Series | LoadStep]:
     yield from steps
 
 
+def why_not(series: Series) -> str:
+    """Why a series without images cannot be shown; "" for one that can be."""
+    from engine.ct.load import load_steps
+
+    try:
+        load_steps(series)
+    except InputError as error:
+        return str(error)
+    return ""
+
+
 def sample_steps() -> Iterator[Listed]:
     """The sample case, fetched once, as `open_steps`; with a sentence about it if it is only a phantom."""
     from engine.ct.sample import sample_case

@@ -45,6 +45,11 @@ class Trail(QObject):
         """Write what is loaded beside the first series too."""
         self._loads.append(_Loads(self, comparison, comparison.second))
 
+    def close(self) -> None:
+        """The program ends: what still loads is not loaded."""
+        for each in self._loads:
+            each.leave()
+
     def ended(self, loading: Loading) -> None:
         """A loading ended."""
         self.audit.ended(loading)
@@ -79,7 +84,7 @@ class _Loads(QObject):
         viewing.changed.connect(self._viewed)
 
     def leave(self) -> None:
-        """Another series comes."""
+        """Another series comes, or none any more."""
         self._end("cancelled")
 
     def _begun(self, series: Series) -> None:

@@ -9,6 +9,7 @@ from typing import Any, get_args
 from engine.ct.errors import InputError
 from engine.ct.geometry import Box, Plane, Point
 from engine.ct.slab import NAMES
+from engine.ct.volume import VoiFunction
 from engine.reading.measurements import fits
 from engine.reading.model import Finding, KeyImage, Measurement, MeasurementKind, Reading, Roi
 
@@ -87,8 +88,8 @@ def _key_image(values: dict[str, Any]) -> KeyImage:
     vector, pivot = values["turn"] or (None, None)
     turn = (_point(vector), _point(pivot)) if vector and pivot else None
     read = KeyImage(**{**values, **exact, "cursor": _point(values["cursor"]), "centre": centre, "turn": turn})
-    if read.plane not in set(Plane) or read.slab not in NAMES:
-        raise ValueError(f"a key image of {read.plane!r} with the slab {read.slab!r}")
+    if read.plane not in set(Plane) or read.slab not in NAMES or read.voi_function not in get_args(VoiFunction):
+        raise ValueError(f"a key image of {read.plane!r} with the slab {read.slab!r} and {read.voi_function!r}")
     return read
 
 

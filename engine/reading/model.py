@@ -70,6 +70,8 @@ class KeyImage:
     slab_mm: float = 10.0
     name: str = ""
     created: str = ""  # ISO 8601, UTC
+    voi_function: str = "LINEAR"  # or "LINEAR_EXACT", "SIGMOID": what the window makes of HU
+    as_acquired: bool = False  # the files' own slices, where the volume is resampled
 
 
 @dataclass(frozen=True)

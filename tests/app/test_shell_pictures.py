@@ -229,3 +229,15 @@ def test_an_export_ends_with_its_study(qtbot: QtBot, abdomen: Program, tmp_path:
     qtbot.wait(100)
     assert written < 3
     assert len(list(out.iterdir())) == written
+
+
+def test_a_key_image_keeps_what_made_grey_of_its_values(abdomen: Program) -> None:
+    desk = abdomen.desk
+    desk.viewing.set(voi_function="SIGMOID")
+    key(abdomen, "K")
+    desk.viewing.set(voi_function="LINEAR")
+    abdomen.window.pictures.show(desk.document.reading.key_images[0])
+    assert desk.viewing.state.voi_function == "SIGMOID"
+    session = desk.case.session
+    assert session is not None
+    assert session.reading.key_images[0].voi_function == "SIGMOID"
