@@ -274,6 +274,7 @@ TOOLBAR = (
     "explain",
 )
 LABELLED = ("open_folder", "tool_roi", "suggest", "explain")  # tool buttons that show their text too
+ALWAYS_LABELLED = ("suggest", "explain")  # in a narrow window too
 CONTEXT_ROI = ("explain", "accept", "reject", "rename", "|", "next_roi", "previous_roi", "lens")
 CONTEXT_SERIES = ("next_series", "previous_series", "|", "warnings", "|", "open_folder", "open_file")
 CONTEXT_VIEW = (

@@ -172,8 +172,9 @@ class Comparison(QObject):
         if new.volume is not old.volume and (new.volume is None or old.volume is None):
             self.link = None
             self.changed.emit()
-        elif old.loading is not None and new.loading is None and self.series is not None:
+        elif old.loading != new.loading and self.series is not None:
             self._join_at_once()
+            self.changed.emit()
         if self.link is not None and self._seen:
             self._carry(self.first, self.second, self.link.to_second, _differing(old, new))
 

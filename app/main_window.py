@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, QPoint, Qt, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QCursor, QDragEnterEvent, QDropEvent, QShowEvent
+from PySide6.QtGui import QCloseEvent, QCursor, QDragEnterEvent, QDropEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QDockWidget, QFileDialog, QMainWindow, QVBoxLayout, QWidget
 
 from app.actions import CONTEXT_ROI, CONTEXT_SERIES, CONTEXT_VIEW
@@ -290,6 +290,11 @@ class MainWindow(QMainWindow):
             self.restoreState(QByteArray.fromBase64(settings.docks.encode()), LAYOUT_VERSION)
         self.legend.hide()
         self.panes.restore(settings)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Every tool stays within reach."""
+        super().resizeEvent(event)
+        self.menus.fit(event.size().width())
 
     def showEvent(self, event: QShowEvent) -> None:
         """The first time, with nothing to restore, the panels get their share of the window."""

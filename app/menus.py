@@ -10,7 +10,7 @@ from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMenu, QToolBar, QToolButton
 
 from app.action import Action
-from app.actions import ACTIONS, BY_KEY, LABELLED, MENUS, TOOLBAR
+from app.actions import ACTIONS, ALWAYS_LABELLED, BY_KEY, LABELLED, MENUS, TOOLBAR
 from app.panels.parts import icon
 from app.theme import ACCENT, TEXT
 
@@ -39,6 +39,7 @@ class Menus:
             self._menu(action.menu).addAction(self.qactions[action.key])
         self._drop_downs: dict[str, QToolButton] = {}
         self.toolbar = self._toolbar()
+        self._full = self.toolbar.sizeHint().width()  # px, with all texts
         self._later = QTimer(window, singleShot=True, interval=0)
         self._later.timeout.connect(self.refresh)
         window.desk.changed.connect(self._later.start)
@@ -91,6 +92,15 @@ class Menus:
                 shown.setText(action.title(self._window))
         for path, button in self._drop_downs.items():
             self._show_tool(path, button)
+
+    def fit(self, wide: int) -> None:
+        """Leave texts out where the window, `wide` px, has no room for all buttons; the model's keep theirs."""
+        style = Qt.ToolButtonStyle
+        wanted = style.ToolButtonTextBesideIcon if wide >= self._full else style.ToolButtonIconOnly
+        texts = [self.toolbar.widgetForAction(self.qactions[key]) for key in LABELLED if key not in ALWAYS_LABELLED]
+        for shown in (*texts, *self._drop_downs.values()):
+            if isinstance(shown, QToolButton) and shown.toolButtonStyle() != wanted:
+                shown.setToolButtonStyle(wanted)
 
     def popup(self, keys: Sequence[str], at: QPoint) -> QMenu:
         """A context menu of some actions; "|" separates, "[…]" is a submenu."""

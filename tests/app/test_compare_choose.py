@@ -226,3 +226,17 @@ def test_own_and_typed_windows_go_to_the_series_that_the_pointer_is_in(qtbot: Qt
     assert desk.viewing.state.window == before
     assert desk.comparison.second.state.window.width == 777
     popup.close()
+
+
+def test_the_first_series_that_was_still_loading_says_so_no_longer_than_it_does(
+    qtbot: QtBot, study: Program, lidc: Path
+) -> None:
+    desk, strip = study.desk, study.window.panes.beside.strips[0]
+    second = desk.case.series[0]
+    study.window.open([lidc])
+    qtbot.waitUntil(lambda: desk.viewing.state.loading is not None and desk.viewing.state.volume is not None)
+    desk.comparison.show(second)
+    qtbot.waitUntil(lambda: desk.comparison.ready, timeout=30_000)
+    QApplication.processEvents()
+    assert "loading" not in strip.title.toolTip()
+    assert not strip.link.isHidden()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QPoint
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QToolButton
 from pytestqt.qtbot import QtBot
 
 from app.application import Program
@@ -49,3 +50,17 @@ def test_a_long_path_does_not_widen_the_window(qtbot: QtBot, program: Program) -
     qtbot.wait(20)
     assert program.window.width() == 1366
     assert program.window.message.text.text() == text
+
+
+def test_no_tool_is_out_of_reach_in_a_narrow_window(qtbot: QtBot, program: Program) -> None:
+    """1366 pixels at 125 % and 1280 at 150 %; texts return where there is room."""
+    bar, actions = program.window.menus.toolbar, program.window.menus.qactions
+    for wide in (1093, 900, 1920):
+        program.window.resize(wide, 700)
+        qtbot.wait(30)
+        last = bar.widgetForAction(actions["explain"])
+        assert last.isVisible()
+        assert last.geometry().right() < wide
+    opened = bar.widgetForAction(actions["open_folder"])
+    assert isinstance(opened, QToolButton)
+    assert opened.toolButtonStyle() == Qt.ToolButtonStyle.ToolButtonTextBesideIcon
