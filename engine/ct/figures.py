@@ -197,8 +197,9 @@ def _crossing_heights(flat: Array) -> Array:
         with np.errstate(divide="ignore", invalid="ignore"):  # of parallel sides, which do not cross
             here = (right * rise - down * along) / turn
             there = (right * rise[these] - down * along[these]) / turn
+            heights = y[these] + here * rise[these]
         met = (here > 0) & (here < 1) & (there > 0) & (there < 1)
-        found.append((y[these] + here * rise[these])[met])
+        found.append(heights[met])
     return np.concatenate(found)
 
 

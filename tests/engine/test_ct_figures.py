@@ -127,7 +127,7 @@ def test_an_ellipse_has_its_analytic_area_and_the_pixels_within(
     found = measure_region(volume, "ellipse", around, normal_of(frame))
     row_mm, column_mm = frame.pixel_mm
     row, column = np.indices(frame.shape)
-    within = ((column - at[0]) / a) ** 2 + ((row - at[1]) / b) ** 2 <= 1
+    within = ((column - at[0]) / a) ** 2 + ((row - at[1]) / b) ** 2 <= 1 + 1e-9  # a centre on the outline is inside
     assert found.area_mm2 == pytest.approx(pi * a * column_mm * b * row_mm)
     assert found.pixels == np.count_nonzero(within)
     assert found.mean == pytest.approx(float(volume.picture(plane, 7)[within].astype(float).mean()), abs=1e-3)
@@ -171,6 +171,11 @@ def test_a_star_drawn_in_one_stroke_counts_its_tips_but_not_its_middle() -> None
     inner = 10 / ((1 + 5**0.5) / 2) ** 2  # radius of the pentagon in the middle
     whole, middle = 5 * 10 * inner * np.sin(pi / 5), 2.5 * inner**2 * np.sin(2 * pi / 5)
     assert area_mm2("freehand", star, (0, 0, 1)) == pytest.approx(whole - middle)
+
+
+def test_an_outline_whose_sides_lie_on_each_other_has_the_area_that_it_encloses_once() -> None:
+    stairs = [(0, 0), (4, 0), (4, 3), (1, 3), (1, 0), (3, 0), (3, 3), (0, 3)]
+    assert area_mm2("freehand", [(float(x), float(y), 0.0) for x, y in stairs], (0, 0, 1)) == pytest.approx(6)
 
 
 def test_an_outline_far_wider_than_the_scan_counts_the_scan_and_fills_no_memory() -> None:
