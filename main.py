@@ -199,6 +199,11 @@ def snapshot(args: argparse.Namespace) -> int:
 
 def train(args: argparse.Namespace) -> int:
     """Fine-tune a model in this process, JSON lines of progress on stdout."""
+    if args.release:
+        from training.config import load
+        from training.sources.licence import check_release
+
+        check_release(load(args.config).source)
     if args.method == "grpo":
         from training.grpo import run
     else:
@@ -301,6 +306,7 @@ def _train_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("method", choices=("sft", "grpo"), help="supervised; or by rewards, after it")
     parser.add_argument("--config", type=Path, required=True, metavar="FILE.toml", help="see training/configs")
     parser.add_argument("--resume", action="store_true", help="go on from the latest checkpoint")
+    parser.add_argument("--release", action="store_true", help="refuse sources whose licence forbids commercial use")
 
 
 def _evaluate_arguments(parser: argparse.ArgumentParser) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,28 @@ class Data:
 
     phantoms: int = 400  # phantom patients of the training split
     real: float = 0.55  # share of samples on real backgrounds
+    synthetic: float = 0.0  # share of samples that are drawn, beside the rows of [[source]] tables; all without any
+
+
+@dataclass(frozen=True)
+class Source:
+    """Data from outside, a [[source]] table; training/sources has a reader for each kind."""
+
+    kind: str = ""  # sessions, nifti, rexgrounding, lidc, table
+    path: str = ""  # a folder or file; of a table also the id of a data set on the hub
+    name: str = ""  # in rows and cards; the path's last part if not given
+    licence: str = ""  # such as CC-BY-4.0; a run for release needs one that allows commercial use
+    scans: str = ""  # the folder of the scans, where contours or sessions are kept apart from them
+    held_out: float = 0.1  # share of the patients kept for validation and test
+    least_mm: float = 3.0  # smaller components of a mask are left out
+    most: int = 3  # components of a label in a scan, largest first
+    negatives: float = 0.0  # boxes that mark nothing, as a share of those that mark something
+    negative: str = "none of these"  # what such a box is called
+    rejected: str = "leave out"  # of the reader's findings: leave out, or negative
+    others: tuple[str, ...] = ()  # more wrong options
+    labels: dict[str, str] = field(default_factory=dict)  # name in the data -> name to use; "" leaves it out
+    columns: dict[str, str] = field(default_factory=dict)  # of a table: image, prompt, solution, … -> its column
+    split: str = "train"  # of a data set on the hub
 
 
 @dataclass(frozen=True)
@@ -125,6 +147,7 @@ class Config:
     seed: int = 0
     model: str = ""
     data: Data = field(default_factory=Data)
+    source: tuple[Source, ...] = ()
     build: Build = field(default_factory=Build)
     warmup: Warmup = field(default_factory=Warmup)
     train: Train = field(default_factory=Train)
@@ -147,6 +170,8 @@ CHOICES = {
     "scale": ("group", "batch", "none"),
     "think": ("before", "after", "none"),
     "parts": ("language", "vision", "projector"),
+    "kind": ("sessions", "nifti", "rexgrounding", "lidc", "table"),
+    "rejected": ("leave out", "negative"),
 }
 
 
@@ -161,10 +186,33 @@ def load(path: Path) -> Config:
     for name, table in TABLES.items():
         if name in values:
             values[name] = _checked(table, values[name], f"[{name}]", path.name)
+    values["source"] = _sources(values.get("source", []), path.name)
     if "out" not in values:
         raise InputError(f"The configuration {path.name} lacks out; name the folder for the run.")
     values["out"] = Path(str(values["out"]))
     made: Config = _checked(Config, values, "the file", path.name)
+    return made
+
+
+def _sources(tables: Any, file: str) -> list[Source]:
+    """The [[source]] tables, checked and each with a name of its own."""
+    if not isinstance(tables, list) or not all(isinstance(one, dict) for one in tables):
+        raise InputError(f"{file}: source must be written as [[source]] tables.")
+    made: list[Source] = []
+    for number, values in enumerate(tables, 1):
+        where = f"[[source]] {number}"
+        for key in ("labels", "columns"):
+            mapped = values.get(key, {})
+            if not isinstance(mapped, dict) or not all(isinstance(one, str) for one in mapped.values()):
+                raise InputError(f"{file}: {key} in {where} must map names to names.")
+        one: Source = _checked(Source, values, where, file)
+        if not one.kind or not one.path:
+            raise InputError(f"{file}: {where} lacks {'path' if one.kind else 'kind'}; a source needs both.")
+        if not 0 <= one.held_out < 1 or not 0 <= one.negatives <= 1 or one.most < 1:
+            raise InputError(f"{file}: in {where} held_out is 0 to below 1, negatives 0 to 1, most at least 1.")
+        name = one.name or Path(one.path).name
+        taken = sum(other.name.split("#")[0] == name for other in made)
+        made.append(replace(one, name=f"{name}#{taken + 1}" if taken else name))
     return made
 
 

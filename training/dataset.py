@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as functional
@@ -12,13 +13,30 @@ from torch.utils.data import Dataset
 
 from engine.reasoning.zoom import CanvasSpec
 from training.backgrounds import Bank
-from training.synthetic import CANVAS, PROMPT, Sample, sample
+from training.sources.stock import Stock
+from training.synthetic import CANVAS, PROMPT, sample
 
 IGNORED = -100
 Row = dict[str, Any]
 
 
-class Samples(Dataset[Sample]):
+class Shown(Protocol):
+    """What is trained on, drawn here or read from a source."""
+
+    @property
+    def prompt(self) -> str:
+        """The text beside the picture."""
+
+    @property
+    def picture(self) -> Image.Image:
+        """What the model sees."""
+
+    @property
+    def reply(self) -> str:
+        """What it is taught to say."""
+
+
+class Samples(Dataset[Shown]):
     """Sample `start + i` of a seed: a run that goes on at a later step sees exactly what it would have seen."""
 
     def __init__(
@@ -31,15 +49,19 @@ class Samples(Dataset[Sample]):
         real: float = 0.55,
         spec: CanvasSpec = CANVAS,
         prompt: str = PROMPT,
+        stock: Stock | None = None,
     ) -> None:
+        self.stock = stock
         self.bank, self.seed, self.count, self.start = bank, seed, count, start
         self.real, self.spec, self.prompt = real, spec, prompt
 
     def __len__(self) -> int:
         return self.count
 
-    def __getitem__(self, index: int) -> Sample:
+    def __getitem__(self, index: int) -> Shown:
         number = self.start + index
+        if self.stock is not None and (kept := self.stock.draw(self.seed, number)):
+            return kept
         return sample(self.bank, self.seed, "train", number, real=self.real, spec=self.spec, prompt=self.prompt)
 
 
@@ -59,13 +81,13 @@ class Collator:
         self.text = processor.tokenizer
         self.prompt_tokens, self.reply_tokens = prompt_tokens, reply_tokens
 
-    def __call__(self, samples: list[Sample]) -> dict[str, Tensor]:
+    def __call__(self, samples: Sequence[Shown]) -> dict[str, Tensor]:
         prompts = [self.processor.apply_chat_template(chat(one.prompt), add_generation_prompt=True) for one in samples]
-        pictures = [Image.fromarray(one.canvas.pixels) for one in samples]
+        pictures = [one.picture for one in samples]
         batch = dict(
             self.processor(text=prompts, images=pictures, padding=True, padding_side="left", return_tensors="pt")
         )
-        replies = [one.wording.reply + self.text.eos_token for one in samples]
+        replies = [one.reply + self.text.eos_token for one in samples]
         tail = self.text(replies, padding=True, padding_side="right", add_special_tokens=False, return_tensors="pt")
         labels = tail["input_ids"].masked_fill(tail["attention_mask"] == 0, IGNORED)
         tail["labels"], batch["labels"] = labels, torch.full_like(batch["input_ids"], IGNORED)

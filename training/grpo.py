@@ -29,13 +29,13 @@ from engine.ct.errors import InputError
 from engine.reasoning.card import ModelCard
 from engine.reasoning.prompt import parse
 from training.adapt import loaded, restore, save
-from training.backgrounds import bank
 from training.config import Config, load
 from training.dataset import chat
 from training.fast import is_quick, quick_vision, shared_pictures
 from training.progress import GroupLines, emit
 from training.rewards import REWARDS, Scores
 from training.rows import Rows, asked_with, dataset
+from training.sources.read import backgrounds, said, stock_of
 
 PLACEHOLDERS = ("image_token_id", "video_token_id", "vision_start_token_id", "vision_end_token_id")
 
@@ -74,7 +74,8 @@ def fast(model: Any, card: ModelCard) -> Iterator[None]:
 
 def trainer(plan: Config, model: Any, processor: Any, card: ModelCard, done: int = 0) -> GroupTrainer:
     """The trainer of a plan, ready to start at a step."""
-    rows = Rows(plan, card, bank("train", plan.data.phantoms, real=plan.data.real > 0))
+    stock = stock_of(plan, card)
+    rows = Rows(plan, card, backgrounds(plan), stock)
     data = dataset(rows, plan.grpo.steps * plan.grpo.prompts, done * plan.grpo.prompts)
     weights = plan.rewards.weights
     if not weights:
@@ -233,4 +234,5 @@ def _card(plan: Config, card: ModelCard) -> ModelCard:
         "rewards": plan.rewards.weights,
         "before": card.training,
     }
-    return replace(card, name=plan.out.name, figures={}, training=training, assumed=False)
+    data = said(plan) or card.data
+    return replace(card, name=plan.out.name, figures={}, data=data, training=training, assumed=False)

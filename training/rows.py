@@ -12,6 +12,8 @@ from engine.reasoning.card import ModelCard
 from engine.reasoning.causal import blanked
 from training.backgrounds import Bank
 from training.config import Config
+from training.sources.row import Row
+from training.sources.stock import Stock
 from training.synthetic import Sample, sample
 from training.truth import facts_of_case
 from training.wording import NO_LESION
@@ -25,8 +27,8 @@ def asked_with(card: ModelCard, think: str) -> ModelCard:
 class Rows:
     """Turns indices into rows; each is made once, though a group asks for it many times."""
 
-    def __init__(self, plan: Config, card: ModelCard, bank: Bank) -> None:
-        self.plan, self.card, self.bank = plan, card, bank
+    def __init__(self, plan: Config, card: ModelCard, bank: Bank, stock: Stock | None = None) -> None:
+        self.plan, self.card, self.bank, self.stock = plan, card, bank, stock
         self._made: dict[int, dict[str, Any]] = {}
 
     def __getstate__(self) -> dict[str, Any]:
@@ -41,6 +43,8 @@ class Rows:
         return {name: [row[name] for row in rows] for name in rows[0]}
 
     def _row(self, index: int) -> dict[str, Any]:
+        if self.stock is not None and (kept := self.stock.draw(self.plan.seed, index)):
+            return self._kept(kept)
         plan, spec = self.plan, self.card.canvas
         one = sample(self.bank, plan.seed, "train", index, real=plan.data.real, spec=spec, prompt=self.card.prompt)
         return {
@@ -56,6 +60,24 @@ class Rows:
             "blind": None,
             "box": None,
             "band": plan.rewards.band,
+        }
+
+    def _kept(self, one: Row) -> dict[str, Any]:
+        """A row of a source in the terms of the rewards."""
+        looked = "looking" in self.plan.rewards.weights and one.unseen
+        return {
+            "prompt": [{"role": "user", "content": one.prompt}],
+            "image": one.picture,
+            "unseen": replace(one, image=one.unseen).picture if looked else None,
+            "case": one.case,
+            "asks": one.asks,
+            "solution": one.solution,
+            "options": one.options,
+            "facts": one.facts,
+            "think": self.plan.grpo.think,
+            "blind": None,
+            "box": None,
+            "band": self.plan.rewards.band,
         }
 
     def _unseen(self, one: Sample) -> Image.Image | None:

@@ -26,13 +26,14 @@ from transformers.trainer_utils import get_last_checkpoint
 
 from engine.reasoning.card import ModelCard
 from training.adapt import loaded, restore, save
-from training.backgrounds import Bank, bank
+from training.backgrounds import Bank
 from training.config import Config, load
 from training.dataset import IGNORED, Collator, Samples
 from training.fast import compiled, quick_vision
 from training.model import build, corpus, processor, tokenizer
 from training.optim import MuonAdamW, groups_of, rate_at
 from training.progress import JsonLines, emit
+from training.sources.read import backgrounds, said, stock_of
 from training.synthetic import CANVAS, PROMPT
 from training.warmup import warm_up
 from training.wording import KINDS
@@ -74,7 +75,7 @@ def run(config: Path, resume: bool) -> int:
     """Train as the file says; 0 only when done. Kill it at any time: --resume goes on from the last checkpoint."""
     plan = load(config)
     plan.out.mkdir(parents=True, exist_ok=True)
-    samples = bank("train", plan.data.phantoms, real=plan.data.real > 0)
+    samples = backgrounds(plan)
     model, made = _model(plan, samples, resume)
     if plan.warmup.steps:
         warm_up(plan, model, made, samples, resume)
@@ -135,7 +136,14 @@ def _trainer(plan: Config, model: Any, made: Any, samples: Bank, done: int) -> R
     )
     card, count = _card(plan), train.steps * batch
     data = Samples(
-        samples, plan.seed, count, start=done * batch, real=plan.data.real, spec=card.canvas, prompt=card.prompt
+        samples,
+        plan.seed,
+        count,
+        start=done * batch,
+        real=plan.data.real,
+        spec=card.canvas,
+        prompt=card.prompt,
+        stock=stock_of(plan, card),
     )
     trainer = ReplyTrainer(
         model=model,
@@ -159,7 +167,7 @@ def _card(plan: Config) -> ModelCard:
         name=plan.out.name,
         options=KINDS,
         normal=("normal",),
-        data="training/synthetic.py: lesions drawn into phantoms and real slices",
+        data=said(plan) or "training/synthetic.py: lesions drawn into phantoms and real slices",
         figures={},
         training={
             "base": plan.model,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
+from PIL import Image
 from scipy import ndimage
 
 from engine.ct.errors import InputError
@@ -61,6 +62,16 @@ class Sample:
     canvas: Canvas
     wording: Wording
     prompt: str
+
+    @property
+    def picture(self) -> Image.Image:
+        """What the model sees."""
+        return Image.fromarray(self.canvas.pixels)
+
+    @property
+    def reply(self) -> str:
+        """What it is taught to say."""
+        return self.wording.reply
 
 
 def sample(

@@ -1,0 +1,95 @@
+"""Questions, options and staged replies about a structure of any name; every number comes from the measured facts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from numpy.random import Generator
+
+from engine.reasoning.claims import Facts
+from engine.reasoning.prompt import DEFAULT_QUESTION, reply
+from training.wording import SIDE_QUESTIONS, SIZE_BANDS, SIZE_QUESTIONS, Wording, band_of, rounded_hu, rounded_mm
+
+MOST_OPTIONS, HARD = 6, 3  # options offered; how many of the wrong ones are the hardest
+LARGEST_MM = 80.0  # what is larger is an organ: nobody asks for its size
+_QUESTIONS = (DEFAULT_QUESTION, DEFAULT_QUESTION, "What is in the box?", "What does the box mark?")
+
+
+@dataclass(frozen=True)
+class Told:
+    """What is known of a box. `rivals`: other names, hardest first; `absent`: the box marks nothing named."""
+
+    label: str
+    facts: Facts
+    rivals: tuple[str, ...]
+    absent: bool = False
+    hint: str = ""  # a name that may be asked for in vain, or the label itself
+
+
+def word(told: Told, rng: Generator, asks: str = "") -> Wording:
+    """A question and its true reply; `asks` chooses the kind of question, else it is drawn."""
+    asks = asks or _drawn(told, rng)
+    if asks == "side":
+        question, options, answer = _one(rng, SIDE_QUESTIONS), _mixed(rng, ("left", "right")), told.facts.side
+    elif asks == "size" and told.facts.diameter_mm:
+        question, options, answer = _one(rng, SIZE_QUESTIONS), SIZE_BANDS, band_of(told.facts.diameter_mm.shown)
+    elif asks == "lesion":
+        named = told.hint or told.label
+        question, options = f"Does the box show {named}?", _mixed(rng, ("yes", "no"))
+        answer = "yes" if named == told.label and not told.absent else "no"
+    else:
+        question, options, answer = _one(rng, _QUESTIONS), choices(told.label, told.rivals, rng), told.label
+    return Wording(question, options, answer, reply(sentences(told, asks, answer), answer), asks)
+
+
+def choices(label: str, rivals: Sequence[str], rng: Generator) -> tuple[str, ...]:
+    """The label among the hardest rivals and some others, in any order."""
+    others = [one for one in dict.fromkeys(rivals) if one != label]
+    hard, rest = others[:HARD], others[HARD:]
+    more = [rest[i] for i in rng.permutation(len(rest))[: MOST_OPTIONS - 1 - len(hard)]]
+    return _mixed(rng, (label, *hard, *more))
+
+
+def sentences(told: Told, asks: str, answer: str) -> dict[str, str]:
+    """The four stages of the reasoning, each true of the facts."""
+    facts = told.facts
+    depth = {"middle third": "middle third"}.get(
+        "".join(facts.zones[:1]), "".join(f"{z} third" for z in facts.zones[:1])
+    )
+    side = {"left": "on the patient's left", "right": "on the patient's right", "midline": "in the midline"}
+    where = ", ".join(part for part in (side.get(facts.side, ""), depth) if part)
+    size = f"about {rounded_mm(facts.diameter_mm.shown)} mm" if facts.diameter_mm and not told.absent else ""
+    hu = f"about {rounded_hu(facts.hu.shown)} HU" if facts.hu else ""
+    seen = ", ".join(part for part in (size, hu) if part) or "no measure known"
+    ends = {"side": f"the box is on the patient's {answer}.", "size": f"it measures {answer}."}
+    what = f"nothing of the kind: {told.label}" if told.absent else f"this is {told.label}"
+    return {
+        "observe": "axial CT slice with one box.",
+        "locate": f"the box lies {where}." if where else "where the box lies is not known.",
+        "zoom": f"in the box {seen}.",
+        "conclude": ends.get(asks, f"{what}, so the answer is {answer}." if asks == "lesion" else f"{what}."),
+    }
+
+
+def _drawn(told: Told, rng: Generator) -> str:
+    draw = rng.random()
+    size = told.facts.diameter_mm
+    if draw < 0.1 and told.facts.side in ("left", "right") and not _sided(told.label):
+        return "side"
+    if 0.1 <= draw < 0.18 and size and size.shown < LARGEST_MM and not told.absent:
+        return "size"
+    return "lesion" if 0.18 <= draw < 0.28 else "kind"
+
+
+def _sided(label: str) -> bool:
+    """Whether the name itself tells the side: the answer would have to agree with the atlas, not with the picture."""
+    return bool({"left", "right"} & set(label.lower().split()))
+
+
+def _one(rng: Generator, questions: Sequence[str]) -> str:
+    return questions[int(rng.integers(len(questions)))]
+
+
+def _mixed(rng: Generator, options: Sequence[str]) -> tuple[str, ...]:
+    return tuple(options[i] for i in rng.permutation(len(options)))
