@@ -13,7 +13,20 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.arguments import FAULT, LAYOUTS, Parser, box_mm, count, joined, layout_help, options_list, seed, size_px
+from engine.arguments import (
+    FAULT,
+    LAYOUTS,
+    Parser,
+    box_mm,
+    count,
+    joined,
+    layout_help,
+    options_list,
+    sample_arguments,
+    seed,
+    size_px,
+    train_arguments,
+)
 
 if TYPE_CHECKING:
     from engine.reasoning.trace import TraceEvent
@@ -198,18 +211,10 @@ def snapshot(args: argparse.Namespace) -> int:
 
 
 def train(args: argparse.Namespace) -> int:
-    """Fine-tune a model in this process, JSON lines of progress on stdout."""
-    if args.release:
-        from training.config import load
-        from training.sources.licence import check_release
+    """Fine-tune a model in this process, JSON lines of progress on stdout; or show its data."""
+    from training.run import run
 
-        check_release(load(args.config).source)
-    if args.method == "grpo":
-        from training.grpo import run
-    else:
-        from training.sft import run
-
-    return run(args.config, args.resume)
+    return run(args)
 
 
 def evaluate(args: argparse.Namespace) -> int:
@@ -302,13 +307,6 @@ def _snapshot_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--trace", type=Path, metavar="JSONL", help="a saved trace to show in the reasoning panel")
 
 
-def _train_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("method", choices=("sft", "grpo"), help="supervised; or by rewards, after it")
-    parser.add_argument("--config", type=Path, required=True, metavar="FILE.toml", help="see training/configs")
-    parser.add_argument("--resume", action="store_true", help="go on from the latest checkpoint")
-    parser.add_argument("--release", action="store_true", help="refuse sources whose licence forbids commercial use")
-
-
 def _evaluate_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", action="append", metavar="DIR", help="a model folder; give it twice to compare two")
     parser.add_argument("--data", type=Path, metavar="DIR", help="CT scans to insert test lesions into")
@@ -322,19 +320,15 @@ def _bench_arguments(parser: argparse.ArgumentParser) -> None:
     _with_json(parser)
 
 
-def _sample_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--out", type=Path, default=Path("out"), help="where the offscreen run writes its results")
-
-
 Command = tuple[Callable[[argparse.Namespace], int], Callable[[argparse.ArgumentParser], None], str]
 COMMANDS: dict[str, Command] = {
-    "sample": (sample, _sample_arguments, "fetch the sample case once and open it (offscreen without a display)"),
+    "sample": (sample, sample_arguments, "fetch the sample case once and open it (offscreen without a display)"),
     "info": (info, _info_arguments, "list the series of a path"),
     "explain": (explain, _explain_arguments, "stream the model's reasoning about a box"),
     "suggest": (suggest, _suggest_arguments, "suggest regions worth a look"),
     "measure": (measure, _measure_arguments, "HU statistics, volume, diameter and side of a box or mask"),
     "snapshot": (snapshot, _snapshot_arguments, "draw the real window into a picture, without a display"),
-    "train": (train, _train_arguments, "fine-tune a model"),
+    "train": (train, train_arguments, "fine-tune a model, or look at its data"),
     "evaluate": (evaluate, _evaluate_arguments, "accuracy with and without the inset, with intervals"),
     "bench": (bench, _bench_arguments, "timings beside their peers"),
 }

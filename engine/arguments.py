@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
@@ -90,3 +91,19 @@ def joined(argv: list[str]) -> list[str]:
 def layout_help() -> str:
     """The layouts of the window's panes, in words."""
     return ", ".join(f"{name} ({text})" if text else name for name, text in LAYOUTS.items())
+
+
+def train_arguments(parser: argparse.ArgumentParser) -> None:
+    """Of `main.py train`."""
+    parser.add_argument(
+        "method", choices=("sft", "grpo", "data"), help="supervised; by rewards, after it; only its data"
+    )
+    parser.add_argument("--config", type=Path, required=True, metavar="FILE.toml", help="see training/configs")
+    parser.add_argument("--resume", action="store_true", help="go on from the latest checkpoint")
+    parser.add_argument("--release", action="store_true", help="refuse sources whose licence forbids commercial use")
+    parser.add_argument("--preview", type=count, metavar="N", default=24, help="of data: how many rows to show")
+
+
+def sample_arguments(parser: argparse.ArgumentParser) -> None:
+    """Of `main.py sample`."""
+    parser.add_argument("--out", type=Path, default=Path("out"), help="where the offscreen run writes its results")

@@ -10,6 +10,7 @@ from engine.ct.errors import InputError
 from engine.reasoning.card import ModelCard
 from engine.reasoning.claims import claims
 from engine.reasoning.zoom import CanvasSpec
+from main import main
 from training.config import Source, load
 from training.sources import nifti
 from training.sources.licence import check_release, commercial
@@ -164,3 +165,21 @@ def test_faults_of_a_source_table_are_named(table: str, said: str, tmp_path: Pat
     config.write_text(f'out = "x"\n[[source]]\n{table}\n')
     with pytest.raises(InputError, match=said):
         load(config)
+
+
+def test_the_preview_is_a_page_of_pictures_and_rows(organs: Path, tmp_path: Path) -> None:
+    config = tmp_path / "run.toml"
+    config.write_text(
+        f'out = "{tmp_path}/run"\n[[source]]\nkind = "nifti"\npath = "{organs}"\nlicence = "CC<BY>"\nmost = 1\n'
+    )
+    assert main(["train", "data", "--config", str(config), "--preview", "3"]) == 0
+    page = (tmp_path / "run" / "preview.html").read_text(encoding="utf-8")
+    assert page.count("<article>") == page.count("data:image/png;base64,") == 3
+    assert "CC&lt;BY&gt;" in page
+
+
+def test_a_run_for_release_refuses_a_source_that_forbids_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = tmp_path / "run.toml"
+    config.write_text('out = "x"\n[[source]]\nkind = "table"\npath = "liyf001/CT-RATE-VQA"\nlicence = "CC-BY-NC-SA"\n')
+    assert main(["train", "sft", "--release", "--config", str(config)]) == 2
+    assert "CT-RATE-VQA is under CC-BY-NC-SA" in capsys.readouterr().err

@@ -10,12 +10,14 @@ from engine.ct.errors import InputError
 from engine.reasoning.card import ModelCard
 from training.backgrounds import Bank, bank
 from training.config import Config, Source
-from training.sources import nifti
+from training.sources import nifti, sessions, table
 from training.sources.row import Row
 from training.sources.stock import Stock, written
 
 READERS: dict[str, Callable[[Source, ModelCard], Iterator[Row]]] = {
     "nifti": nifti.read,
+    "sessions": sessions.read,
+    "table": table.read,
 }
 
 

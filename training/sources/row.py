@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 from dataclasses import asdict, dataclass, fields
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -94,6 +95,10 @@ def png(pixels: Picture) -> bytes:
 
 def plain_prompt(question: str, options: tuple[str, ...], prompt: str) -> str:
     """The part of a prompt template from the question on: the scale of a picture made elsewhere is not known."""
+    return _tail(prompt).format(question=question.strip(), options="; ".join(options) if options else "any")
+
+
+@lru_cache
+def _tail(prompt: str) -> str:
     text = template(prompt)
-    tail = text[text.index("{question}") :]
-    return tail.format(question=question.strip(), options="; ".join(options) if options else "any")
+    return text[text.index("{question}") :]

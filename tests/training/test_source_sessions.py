@@ -1,0 +1,80 @@
+"""The reader's verdicts become rows: what was accepted, what was corrected, and what was rejected."""
+
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from engine.ct.errors import InputError
+from engine.ct.geometry import Box
+from engine.ct.load import choose, scan
+from engine.reading.model import Finding, Reading, Roi
+from engine.reading.session import Session
+from engine.reasoning.card import ModelCard
+from engine.reasoning.claims import claims
+from engine.reasoning.zoom import CanvasSpec
+from training.config import Source
+from training.sources import sessions
+
+CARD = ModelCard("test", canvas=CanvasSpec(side=144, inset=64), prompt="brief")
+MASS = Box((44.0, 69.0, -125.0), (70.0, 101.0, -107.0))  # LPS mm, in the left lung of this case
+
+
+@pytest.fixture(scope="module")
+def folder(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A session of a real case: a correction, a second thought, a rejected answer, an ROI without a verdict."""
+    path = shared_data / "totalsegmentator" / "aortic_dissection_cta" / "ct.nii.gz"
+    place = tmp_path_factory.mktemp("sessions")
+    series = choose(scan(path), None)
+    middle = series.provenance
+    findings = (
+        Finding("f1", "r1", "vessel", "accepted"),
+        Finding("f2", "r1", "vessel", "corrected", "aneurysm"),
+        Finding("f3", "r2", "mass", "rejected"),
+        Finding("f4", "gone", "mass", "accepted"),
+    )
+    with closing(Session.open(series.uid, folder=place, source=str(path), fingerprint=middle.fingerprint)) as made:
+        boxes = _boxes(path)
+        rois = tuple(Roi(f"r{n}", box) for n, box in enumerate(boxes, 1))
+        made.save("test", Reading(series.uid, "", rois, findings))
+    return place
+
+
+def _boxes(path: Path) -> list[Box]:
+    from engine.ct.load import load
+
+    x, y, z = load(path).geometry.bounds.centre
+    return [Box.from_corners((x + d, y - 12, z - 8), (x + d + 24, y + 12, z + 8)) for d in (-40, 10, 30)]
+
+
+def test_the_last_verdict_on_an_roi_holds_and_rejected_ones_are_left_out(folder: Path) -> None:
+    rows = list(sessions.read(Source("sessions", str(folder), "mine"), CARD))
+    assert [row.label for row in rows] == ["aneurysm"]
+    assert rows[0].asks != "kind" or "vessel" in rows[0].options  # what the model took it for is the hardest option
+
+
+def test_rejected_findings_can_be_negatives(folder: Path) -> None:
+    rows = list(sessions.read(Source("sessions", str(folder), "mine", rejected="negative"), CARD))
+    assert [row.label for row in rows] == ["aneurysm", "none of these"]
+    assert rows[1].asks != "kind" or ("mass" in rows[1].options and rows[1].solution == "none of these")
+
+
+def test_replies_about_findings_are_true_and_name_no_patient(folder: Path) -> None:
+    for row in sessions.read(Source("sessions", str(folder), "mine", rejected="negative"), CARD):
+        assert row.facts is not None
+        assert all(claim.ok is not False for claim in claims(row.reply, row.facts))
+        assert "ct.nii.gz" not in f"{row.case}{row.patient}{row.prompt}{row.reply}"
+
+
+def test_a_session_whose_scan_is_gone_is_told_and_left_out(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with closing(Session.open("1.2.3", folder=tmp_path, source=str(tmp_path / "gone"))) as made:
+        made.save("test", Reading("1.2.3", "", (Roi("a", MASS),), (Finding("f", "a", "mass", "accepted"),)))
+    assert list(sessions.read(Source("sessions", str(tmp_path), "mine"), CARD)) == []
+    assert "left out" in capsys.readouterr().err
+
+
+def test_a_folder_without_sessions_is_told(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no session"):
+        list(sessions.read(Source("sessions", str(tmp_path), "mine"), CARD))

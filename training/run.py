@@ -1,0 +1,23 @@
+"""`main.py train`: which method, and what must hold before it begins."""
+
+from __future__ import annotations
+
+import argparse
+
+from training.config import load
+from training.sources.licence import check_release
+
+
+def run(args: argparse.Namespace) -> int:
+    """The exit code of a run; InputError for what is wrong with its file."""
+    if args.release:
+        check_release(load(args.config).source)
+    if args.method == "data":
+        from training.preview import run as show
+
+        return show(args.config, args.preview)
+    if args.method == "grpo":
+        from training.grpo import run as start
+    else:
+        from training.sft import run as start
+    return start(args.config, args.resume)
