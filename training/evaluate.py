@@ -1,13 +1,11 @@
-"""How good a model is on patients it never saw, and whether it looks: with and without the inset, blank, shuffled.
+"""How good a model is on patients it never saw, whether it looks, whether it knows when it is wrong.
 
 The built-in patients are phantoms whose seeds no training run uses; a folder of scans gives real backgrounds instead.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,39 +14,23 @@ from numpy.typing import NDArray
 
 from engine.ct.errors import InputError
 from engine.ct.load import load, scan
-from engine.reasoning.claims import claims
-from engine.reasoning.prompt import label_of, parse, think_part, user_text
-from engine.reasoning.zoom import Picture
-from training.answers import Reader, told
+from engine.reasoning.card import ModelCard
+from engine.reasoning.prompt import parse
+from training.answers import told
+from training.asked import CONDITIONS, SAMPLES, Outcome
 from training.backgrounds import Bank, bank, slices_of
+from training.seen import overlap
 from training.slices import Slice
-from training.statistics import Hits, interval, pass_at
-from training.synthetic import Case, case
-from training.truth import facts_of_case
-from training.wording import KINDS, NO_LESION, rounded_mm
+from training.stated import claimed, stated
+from training.statistics import Groups, Hits, gain, pass_at, share
+from training.trust import calibration, rests, uncertainty
+from training.wording import KINDS, NO_LESION, SIZE_BANDS, band_of
+from training.workers import outcomes
 
-DEFAULT_N = 400  # cases; four conditions and sampling end within five minutes on two cores with the bundled model
+DEFAULT_N = 400  # cases; all that is asked of them ends within five minutes on two cores with the bundled model
 SMALL_MM = 12.0
-SAMPLES = 8  # drawn for Pass@K, on a quarter of the cases
-PHANTOMS = 60
-CONDITIONS = ("accuracy", "no_zoom", "blank", "shuffled")
-
-
-@dataclass(frozen=True, eq=False)
-class Test:
-    """A case with the options it is asked with, in an order of its own."""
-
-    case: Case
-    options: tuple[str, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class Answered:
-    """What one model made of the tests: hits by condition, greedy replies with the inset, right ones of SAMPLES."""
-
-    hits: dict[str, Hits]
-    replies: list[str]
-    right: NDArray[np.int64]
+PHANTOMS, CASES_EACH = 60, 20  # test patients: at least so many, more so that none has more cases on average
+FEWEST_PATIENTS = 8  # of fewer no interval can be drawn: then the cases of a slice belong together, not of a patient
 
 
 def evaluate(models: Sequence[str], data: Path | None, n: int | None, seed: int) -> dict[str, Any]:
@@ -59,18 +41,21 @@ def evaluate(models: Sequence[str], data: Path | None, n: int | None, seed: int)
     count = DEFAULT_N if n is None else n
     if count < 2:
         raise InputError("An evaluation needs at least 2 cases; give a larger --n.")
-    tests = drawn(_backgrounds(data), count, seed)
-    found = [answered(Reader.load(model), tests, seed) for model in models]
-    figures = {"model": str(models[-1]), **summary(tests, found[-1])}
+    backgrounds = _backgrounds(data, count)
+    seen = {str(model): _told_seen(ModelCard.load(model), backgrounds) for model in models} if data else {}
+    found = outcomes(models, backgrounds, count, seed)
+    figures = {"model": str(models[-1]), "seed": seed, **summary(found[-1])}
+    if seen:
+        figures["trained_on"] = seen[str(models[-1])]
     if len(models) > 1:
         figures["base"] = str(models[0])
-        figures["gain"] = interval(found[-1].hits["accuracy"] - found[0].hits["accuracy"])
+        figures |= compared(found[0], found[-1])
     return figures
 
 
-def _backgrounds(data: Path | None) -> Bank:
+def _backgrounds(data: Path | None, count: int) -> Bank:
     if data is None:
-        return bank("test", PHANTOMS, real=False)
+        return bank("test", max(PHANTOMS, -(-count // CASES_EACH)), real=False)
     made = Bank(tuple(_scans(data)))
     if not made.chest:
         raise InputError(f"{data.name} holds no scan with lungs; give a folder with at least one chest CT.")
@@ -78,105 +63,106 @@ def _backgrounds(data: Path | None) -> Bank:
 
 
 def _scans(data: Path) -> Iterator[Slice]:
+    """The slices of every CT series, named by patient: a number, in place of anything that could name a person."""
+    patients: dict[str, int] = {}
     for series in scan(data).series:
         if series.modality == "CT" and series.kind == "volume":
             told(f"{data.name}: {series.size_ijk[2]} slices")
-            yield from slices_of(data.name, load(data, series.uid))
+            known = series.provenance.patient_id or series.study_uid or series.uid
+            number = patients.setdefault(known, len(patients) + 1)
+            yield from slices_of(f"patient {number}", load(data, series.uid))
 
 
-def drawn(backgrounds: Bank, count: int, seed: int) -> list[Test]:
-    """Test cases, kinds in turn so that all are equally many; every case has its own seed."""
-    tests = []
-    for index in range(count):
-        rng = np.random.default_rng([seed, 977, index])
-        one = case(backgrounds, rng, KINDS[index % len(KINDS)], real=0.5)
-        tests.append(Test(one, tuple(KINDS[i] for i in rng.permutation(len(KINDS)))))
-    return tests
+def _told_seen(card: ModelCard, backgrounds: Bank) -> list[str]:
+    """The training scans of a model's card that are among the test scans; says so."""
+    found = overlap(card, backgrounds)
+    if found:
+        told(
+            f"Warning: {card.name} was trained on slices of {', '.join(found)}, which are among these scans; "
+            "the figures do not say how it does on new patients."
+        )
+    return found
 
 
-def answered(reader: Reader, tests: Sequence[Test], seed: int) -> Answered:
-    """Ask everything: with inset, without, with a blank picture, with another case's picture, and sampled."""
-    question, spec = reader.card.question, reader.card.canvas
-    zoomed = [one.case.canvas(True, spec) for one in tests]
-    plain = [one.case.canvas(False, spec) for one in tests]
-
-    def prompts(canvases: Sequence[Any]) -> list[str]:
-        pairs = zip(canvases, tests, strict=True)
-        return [user_text(canvas, question, one.options, reader.card.prompt) for canvas, one in pairs]
-
-    pictures = [one.pixels for one in zoomed]
-    others = np.random.default_rng([seed, 978]).permutation(len(tests))
-    shown: dict[str, tuple[list[Picture], list[str]]] = {
-        "accuracy": (pictures, prompts(zoomed)),
-        "no_zoom": ([one.pixels for one in plain], prompts(plain)),
-        "blank": ([np.zeros_like(one) for one in pictures], prompts(zoomed)),
-        "shuffled": ([pictures[i] for i in others], prompts(zoomed)),
-    }
-    said = {name: [one[0] for one in reader.replies(*both)] for name, both in shown.items()}
-    hits = {
-        name: np.array([correct(one, text) for one, text in zip(tests, texts, strict=True)], float)
-        for name, texts in said.items()
-    }
-    quarter = [i for i in range(len(tests)) if i // len(KINDS) % 4 == 0]  # every fourth round of the kinds: all of them
-    many = reader.replies(
-        [pictures[i] for i in quarter], [shown["accuracy"][1][i] for i in quarter], samples=SAMPLES, seed=seed, batch=48
-    )
-    right = np.array([sum(correct(tests[i], text) for text in texts) for i, texts in zip(quarter, many, strict=True)])
-    return Answered(hits, said["accuracy"], right)
+def groups_of(found: Sequence[Outcome]) -> Groups:
+    """Which cases belong together: those of a patient; of a slice where there are fewer than FEWEST_PATIENTS."""
+    names = np.array([one.facts.background for one in found])
+    patients = np.array([name if name.startswith("phantom") else name.rsplit(":", 1)[0] for name in names])
+    chosen = patients if len(set(patients)) >= FEWEST_PATIENTS else names
+    return np.unique(chosen, return_inverse=True)[1]
 
 
-def correct(test: Test, text: str) -> bool:
-    """Whether a reply's answer names the case's kind."""
-    return label_of(parse(text).answer, test.options) == test.case.facts.kind
+def hits_of(found: Sequence[Outcome], name: str) -> Hits:
+    """1 right, 0 wrong, NaN where a case cannot be asked so."""
+    return np.array([one.hits.get(name, np.nan) for one in found], float)
 
 
-def summary(tests: Sequence[Test], found: Answered) -> dict[str, Any]:
-    """The contract's figures, and how true the stated side, size and density are."""
-    kinds = np.array([one.case.facts.kind for one in tests])
-    sizes = np.array([one.case.facts.size_mm for one in tests])
-    small = ~np.isin(kinds, NO_LESION) & (sizes < SMALL_MM)
+def summary(found: Sequence[Outcome]) -> dict[str, Any]:
+    """The contract's figures, and whether the model looks, states what is true, and knows its doubt."""
+    kinds = np.array([one.facts.kind for one in found])
+    bands = np.array(["" if one.facts.kind in NO_LESION else band_of(one.facts.size_mm) for one in found])
+    groups = groups_of(found)
+    well_formed = np.array([parse(one.said.text).well_formed for one in found], float)
+    right = np.array([sum(label == one.facts.kind for label, _ in one.drawn) for one in found if one.drawn])
+    sampled = groups[[bool(one.drawn) for one in found]]
     return {
-        "n": len(tests),
+        "n": len(found),
+        "patients": len(set(groups.tolist())),
         "chance": round(1 / len(KINDS), 4),
-        "format": round(float(np.mean([parse(text).well_formed for text in found.replies])), 4),
-        **_shares(found.hits, np.ones(len(tests), bool)),
-        "small": {"n": int(small.sum()), **_shares(found.hits, small)},
-        "kind": {kind: {"n": int((kinds == kind).sum()), **_shares(found.hits, kinds == kind)} for kind in KINDS},
-        "pass_at": {str(k): interval(pass_at(found.right, SAMPLES, k)) for k in (1, SAMPLES)},
-        "stated": stated(tests, found.replies),
-        "claims": claimed(tests, found.replies),
+        "format": round(float(well_formed.mean()), 4),
+        "format_share": share(well_formed, groups),
+        **_shares(found, groups, np.ones(len(found), bool)),
+        "small": _part(found, groups, small(found)),
+        "size": {band: _part(found, groups, bands == band) for band in SIZE_BANDS},
+        "kind": {kind: _part(found, groups, kinds == kind) for kind in KINDS},
+        "pass_at": {str(k): share(pass_at(right, SAMPLES, k), sampled) for k in (1, 2, 4, SAMPLES)},
+        "uncertainty": uncertainty(found, groups),
+        "calibration": calibration(found),
+        "rests_on_roi": rests(found, groups),
+        "stated": stated(found, groups),
+        "claims": claimed(found, groups),
     }
 
 
-def claimed(tests: Sequence[Test], replies: Sequence[str]) -> dict[str, Any]:
-    """Share of true statements among those in the reasoning that can be judged, by kind and in all."""
-    rows = zip(tests, replies, strict=True)
-    found = [claim for one, text in rows for claim in claims(think_part(text), facts_of_case(one.case))]
-    judged = {"all": [claim.ok for claim in found if claim.ok is not None]}
-    for kind in sorted({claim.kind for claim in found}):
-        judged[kind] = [claim.ok for claim in found if claim.kind == kind and claim.ok is not None]
-    return {kind: {"n": len(oks), "true": interval(np.array(oks, float))} for kind, oks in judged.items()}
+def small(found: Sequence[Outcome]) -> NDArray[np.bool_]:
+    """Which are lesions under SMALL_MM."""
+    return np.array([one.facts.kind not in NO_LESION and one.facts.size_mm < SMALL_MM for one in found])
 
 
-def _shares(hits: dict[str, Hits], which: NDArray[np.bool_]) -> dict[str, Any]:
-    shares = {name: interval(hits[name][which]) for name in CONDITIONS}
-    return {**shares, "zoom_gain": interval((hits["accuracy"] - hits["no_zoom"])[which])}
+def compared(base: Sequence[Outcome], last: Sequence[Outcome]) -> dict[str, Any]:
+    """The last model less the first, case by case; `gain_of_inset` is the last with the inset less the first without.
 
-
-def stated(tests: Sequence[Test], replies: Sequence[str]) -> dict[str, Any]:
-    """Of what is said in the steps: share of true sides, median error of sizes (mm) and densities (HU)."""
-    side, size, density = [], [], []
-    for one, text in zip(tests, replies, strict=True):
-        facts, body = one.case.facts, text.split("Conclude")[0]
-        word = re.search(r"\b(left|right|midline)\b", body)
-        side.append(word is not None and word.group() == facts.side)
-        mm, hu = re.search(r"about (\d+) mm", body), re.search(r"about (-?\d+) HU", body)
-        if mm and facts.size_mm:
-            size.append(abs(int(mm.group(1)) - rounded_mm(facts.size_mm)))
-        if hu:
-            density.append(abs(int(hu.group(1)) - facts.hu))
+    That is the ablation of the inset, where the first was trained without it.
+    """
+    groups, less = groups_of(last), small(last)
+    plain = hits_of(last, "accuracy") - hits_of(base, "no_zoom")
+    by = {name: hits_of(last, name) - hits_of(base, name) for name in CONDITIONS}
     return {
-        "side": interval(np.array(side, float)),
-        "size_error_mm": float(np.median(size)) if size else None,
-        "hu_error": round(float(np.median(density)), 1) if density else None,
+        "gain": gain(by["accuracy"], groups),
+        "gain_small": gain(by["accuracy"][less], groups[less]),
+        "gain_of_inset": gain(plain, groups),
+        "gain_of_inset_small": gain(plain[less], groups[less]),
+        "gain_by": {name: _known(values, groups, gain) for name, values in by.items()},
     }
+
+
+def _part(found: Sequence[Outcome], groups: Groups, which: NDArray[np.bool_]) -> dict[str, Any]:
+    return {"n": int(which.sum()), **_shares(found, groups, which)}
+
+
+def _shares(found: Sequence[Outcome], groups: Groups, which: NDArray[np.bool_]) -> dict[str, Any]:
+    """Every condition's share of right answers, and what the inset and a better or worse box change, paired."""
+    hits = {name: hits_of(found, name)[which] for name in CONDITIONS}
+    here, real = groups[which], hits["accuracy"]
+    return {
+        **{name: _known(values, here, share) for name, values in hits.items()},
+        "zoom_gain": _known(real - hits["no_zoom"], here, gain),
+        "suggested_gain": _known(hits["roi_suggested"] - real, here, gain),
+        "shifted_gain": _known(hits["roi_shifted"] - real, here, gain),
+    }
+
+
+def _known(values: Hits, groups: Groups, figure: Any) -> Any:
+    """A figure over the cases that have a value."""
+    there = ~np.isnan(values)
+    return figure(values[there], groups[there])
