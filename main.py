@@ -222,8 +222,7 @@ def evaluate(args: argparse.Namespace) -> int:
     from engine.reasoning.explain import resolve_model
     from training.evaluate import evaluate as run
 
-    models = [resolve_model(model) for model in args.model or [None]]
-    result = run(models, args.data, args.n, args.seed)
+    result = run([resolve_model(model) for model in args.model or [None]], args.data, args.n, args.seed, args.page)
     if args.json:
         say(result)
     else:
@@ -312,6 +311,7 @@ def _evaluate_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, metavar="DIR", help="CT scans to insert test lesions into")
     parser.add_argument("--n", type=count, help="number of test cases")
     parser.add_argument("--seed", type=seed, default=0, help="other seeds are other patients")
+    parser.add_argument("--page", type=Path, metavar="FILE.html", help="write the figures as a page with charts too")
     _with_json(parser)
 
 

@@ -19,6 +19,7 @@ from engine.reasoning.prompt import parse
 from training.answers import told
 from training.asked import CONDITIONS, SAMPLES, Outcome
 from training.backgrounds import Bank, bank, slices_of
+from training.page import write
 from training.seen import overlap
 from training.slices import Slice
 from training.stated import claimed, stated
@@ -33,10 +34,13 @@ PHANTOMS, CASES_EACH = 60, 20  # test patients: at least so many, more so that n
 FEWEST_PATIENTS = 8  # of fewer no interval can be drawn: then the cases of a slice belong together, not of a patient
 
 
-def evaluate(models: Sequence[str], data: Path | None, n: int | None, seed: int) -> dict[str, Any]:
+def evaluate(
+    models: Sequence[str], data: Path | None, n: int | None, seed: int, page: Path | None = None
+) -> dict[str, Any]:
     """The figures of the last model as one JSON object; with two models `gain` is the last less the first, paired.
 
-    `data` is a folder of CT scans to draw lesions into; without it the built-in test phantoms. InputError for a fault.
+    `data` is a folder of CT scans to draw lesions into; without it the built-in test phantoms. `page` is an HTML file
+    to write with charts. InputError for a fault.
     """
     count = DEFAULT_N if n is None else n
     if count < 2:
@@ -50,6 +54,8 @@ def evaluate(models: Sequence[str], data: Path | None, n: int | None, seed: int)
     if len(models) > 1:
         figures["base"] = str(models[0])
         figures |= compared(found[0], found[-1])
+    if page:
+        write(figures, page)
     return figures
 
 

@@ -11,9 +11,9 @@ from engine.reasoning.card import ModelCard
 from engine.reasoning.prompt import parse, user_text
 from engine.reasoning.zoom import render
 from training.answers import Reader
+from training.asked import correct, drawn
 from training.backgrounds import bank
 from training.bundle import MODEL
-from training.evaluate import correct, drawn
 from training.synthetic import CANVAS
 from training.wording import KINDS
 
