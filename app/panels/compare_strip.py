@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSizePolicy, QToolButton, QWidget
 
 from app.compare import Comparison
@@ -17,6 +17,7 @@ _SHARED = "Linked"
 _OFFSET = "Linked by offset"
 _APART = "Not linked"
 _APART_OFFSET = "Not linked · other frame"
+NARROW = 160  # px
 
 
 class CompareStrip(QWidget):
@@ -30,6 +31,7 @@ class CompareStrip(QWidget):
         super().__init__()
         self._comparison, self._second = comparison, second
         self.setObjectName("panel")
+        self.setMinimumWidth(NARROW)  # whatever the link's sign says, it does not widen the window
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.link = _tool()
         self.link.clicked.connect(lambda: self.link_asked.emit(comparison.link is None))
@@ -70,6 +72,19 @@ class CompareStrip(QWidget):
         self.link.setIcon(icon("ph.link" if linked else "ph.link-break", ACCENT if linked else MUTED))
         self.plane.setEnabled(volume is not None)
         self.title.show_text(_name(comparison, self._second))
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """In a narrow pane the sign of the link goes without its words."""
+        self._fit()
+
+    def _fit(self) -> None:
+        hint = self.plane.sizeHint()
+        others = hint.width() + hint.height() + 16  # the button that closes is as wide as high
+        needed = self.link.fontMetrics().horizontalAdvance(self.link.text()) + 40 + others
+        style = Qt.ToolButtonStyle
+        fits = needed <= self.width()
+        self.link.setToolButtonStyle(style.ToolButtonTextBesideIcon if fits else style.ToolButtonIconOnly)
 
 
 class _Elided(QLabel):

@@ -240,3 +240,14 @@ def test_the_first_series_that_was_still_loading_says_so_no_longer_than_it_does(
     QApplication.processEvents()
     assert "loading" not in strip.title.toolTip()
     assert not strip.link.isHidden()
+
+
+def test_two_series_do_not_widen_a_narrow_window(qtbot: QtBot, study: Program) -> None:
+    """1366 pixels at 125 %."""
+    study.window.resize(1093, 614)
+    compare(qtbot, study, "4 elsewhere")
+    qtbot.wait(50)
+    assert study.window.width() == 1093
+    strip = study.window.panes.beside.strips[1]
+    assert strip.link.text().startswith("Not linked")
+    assert all(part.geometry().right() <= strip.width() for part in (strip.link, strip.plane, strip.close_button))
