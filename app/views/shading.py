@@ -48,5 +48,5 @@ def _grey(hu: NDArray[np.float32], width: float, level: float, inverted: bool, f
         share = (hu - level) / max(width, 1e-6) + 0.5
     else:
         share = 1 / (1 + np.exp(np.clip(-4 * (hu - level) / max(width, 1e-6), -80, 80)))
-    grey: Grey = np.clip(np.nan_to_num(share, nan=0.0) * 255 + 0.5, 0, 255).astype(np.uint8)
+    grey: Grey = (np.nan_to_num(np.clip(share, 0, 1), nan=0.0) * 255 + 0.5).astype(np.uint8)
     return ~grey if inverted else grey

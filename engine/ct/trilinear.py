@@ -37,6 +37,7 @@ def sample_plane(
     return out
 
 
+@np.errstate(invalid="ignore")  # between infinite values there is no value: NaN
 def _fill(out: NDArray[Any], array: NDArray[Any], start: _Vector, right: _Vector, down: _Vector) -> None:
     """Sample some rows of the picture, block by block, where they pass through the volume."""
     size = np.array(array.shape[::-1])

@@ -19,11 +19,12 @@ from app.tools.hand import Hand
 from app.viewing import ViewingModel
 from app.views import marks
 from app.views.overlay import window_place
+from app.views.shading import shade
 from app.views.volume_view import VolumeView
 from app.window_presets import OwnPreset
 from engine.ct.geometry import Box, Geometry, Plane
 from engine.ct.oblique import Turn
-from engine.ct.volume import Volume
+from engine.ct.volume import VoiFunction, Volume, Window
 from engine.reading.document import Document
 from engine.reading.model import Reading, Roi
 from tests.app.desk import key
@@ -82,6 +83,12 @@ def test_going_to_an_roi_marks_it_in_the_3d_pane_too(qtbot: QtBot) -> None:
     QApplication.processEvents()
     assert paints.area == view.rect()
     view.end()
+
+
+@pytest.mark.parametrize("function", ["LINEAR", "LINEAR_EXACT", "SIGMOID"])
+def test_an_infinite_value_is_as_bright_or_dark_as_can_be(function: VoiFunction) -> None:
+    picture = np.array([[-np.inf, np.nan, np.inf]], np.float32)
+    assert shade(picture, Window(1, 0), function=function).tolist() == [[0, 0, 255]]
 
 
 def test_a_second_quick_press_of_the_middle_button_pans_too(chest: Viewed) -> None:

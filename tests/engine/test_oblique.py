@@ -161,6 +161,13 @@ def test_a_single_slice_can_be_cut_obliquely() -> None:
     assert set(np.unique(picture)) == {OUTSIDE, 7}
 
 
+def test_an_infinite_value_spoils_only_what_lies_next_to_it() -> None:
+    array = noise(np.float32)
+    array[4, 5, 6] = np.inf
+    picture = sample_plane(array, np.array([0.5, 0.5, 4.0]), np.eye(3)[0], np.eye(3)[1], (12, 13))
+    assert np.argwhere(~np.isfinite(picture)).tolist() == [[4, 5], [4, 6], [5, 5], [5, 6]]
+
+
 def test_a_plane_beside_the_scan_is_all_outside() -> None:
     picture = sample_plane(noise(np.int16), np.array([0, 0, 90.0]), np.eye(3)[0], np.eye(3)[1], (12, 13))
     assert (picture == OUTSIDE).all()
