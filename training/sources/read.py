@@ -10,13 +10,15 @@ from engine.ct.errors import InputError
 from engine.reasoning.card import ModelCard
 from training.backgrounds import Bank, bank
 from training.config import Config, Source
-from training.sources import nifti, sessions, table
+from training.sources import lidc, nifti, rexgrounding, sessions, table
 from training.sources.row import Row
 from training.sources.stock import Stock, written
 
 READERS: dict[str, Callable[[Source, ModelCard], Iterator[Row]]] = {
     "nifti": nifti.read,
     "sessions": sessions.read,
+    "rexgrounding": rexgrounding.read,
+    "lidc": lidc.read,
     "table": table.read,
 }
 
