@@ -14,6 +14,8 @@ from engine.ct.errors import InputError
 from engine.reasoning.card import ModelCard
 from training.config import Config, Lora
 from training.model import export
+from training.seen import scans_in, scans_of
+from training.sources.read import backgrounds
 
 _VISION, _PROJECTOR = ("visual", "vision"), ("merger", "projector", "connector", "embed_vision")
 
@@ -72,7 +74,8 @@ def save(plan: Config, model: Any, processor: Any, card: ModelCard) -> None:
         model.save_pretrained(plan.out / "adapter")
         model = model.merge_and_unload()
     export(model, processor, plan.out / "model")
-    training = {**card.training, "revision": revision()}
+    real = backgrounds(replace(plan, data=replace(plan.data, phantoms=0)))
+    training = {**card.training, "revision": revision(), "scans": {**scans_in(card), **scans_of(real)}}
     replace(card, training=training).save(plan.out / "model")
 
 

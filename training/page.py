@@ -109,10 +109,8 @@ def _doubt(figures: Figures) -> list[str]:
     rows = [(f"Calibration error, {text}", f"{known[key]['ece']:.3f}") for key, text in _SURE.items() if key in known]
     if doubt["n"]:
         rows += [
-            (
-                "Semantic entropy, bits, right / wrong answers",
-                f"{_bits(doubt['bits_right'])} / {_bits(doubt['bits_wrong'])}",
-            ),
+            ("Semantic entropy of right answers", _bits(doubt["bits_right"])),
+            ("Semantic entropy of wrong answers", _bits(doubt["bits_wrong"])),
             ("Area under risk over coverage", number(doubt["aurc"])),
             ("best possible / blind", f"{doubt['best']:.2f} / {doubt['blind']:.2f}"),
             *((f"Right where the surest {float(k):.0%} are kept", f"{v:.2f}") for k, v in doubt["kept"].items()),
@@ -153,7 +151,7 @@ def _measured(value: float | None, unit: str) -> str:
 
 
 def _bits(value: float | None) -> str:
-    return "no case" if value is None else f"{value:.2f}"
+    return "no case" if value is None else f"{value:.2f} bits"
 
 
 def _table(rows: Sequence[tuple[str, str]]) -> str:

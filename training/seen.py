@@ -26,8 +26,17 @@ def scans_of(backgrounds: Bank) -> dict[str, str]:
 def overlap(card: ModelCard, backgrounds: Bank) -> list[str]:
     """The names of the card's scans of which at least ENOUGH slices are among these."""
     here = set(_marks(backgrounds.slices))
-    trained: dict[str, str] = card.training.get("scans", {})
-    return sorted(name for name, marks in trained.items() if len(here & set(marks.split())) >= ENOUGH)
+    return sorted(name for name, marks in scans_in(card).items() if len(here & set(marks.split())) >= ENOUGH)
+
+
+def scans_in(card: ModelCard) -> dict[str, str]:
+    """The card's scans with their hashes, those of the training before this one too."""
+    found: dict[str, str] = {}
+    training = card.training
+    while training:
+        found = {**training.get("scans", {}), **found}
+        training = training.get("before", {})
+    return found
 
 
 def mark(one: Slice) -> str:

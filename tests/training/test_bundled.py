@@ -44,7 +44,7 @@ def test_the_card_says_what_it_is_and_how_it_was_made() -> None:
     for text in (card.licence, card.data, card.limits):
         assert text
     assert {"accuracy", "no_zoom", "zoom_gain", "blank", "shuffled", "small", "kind"} <= set(card.figures["phantoms"])
-    assert {"seed", "steps"} <= set(card.training)
+    assert {"seed", "steps", "scans"} <= set(card.training)
     assert "not for diagnosis" in (MODEL / "README.md").read_text(encoding="utf-8")
 
 

@@ -80,12 +80,12 @@ def test_two_models_give_the_whole_contract_and_a_page(
 
 
 def test_two_processes_find_what_one_does(untrained: Path, phantoms: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("training.workers.PART", 2)
+    monkeypatch.setattr("training.workers.PART", 1)
     monkeypatch.setattr("training.workers.processes", lambda: 1)
     few = Bank(phantoms.slices[:6])
-    alone = workers.outcomes([str(untrained)], few, 3, 3)
+    alone = workers.outcomes([str(untrained)], few, 2, 3)
     monkeypatch.setattr("training.workers.processes", lambda: 2)
-    assert workers.outcomes([str(untrained)], few, 3, 3) == alone
+    assert workers.outcomes([str(untrained)], few, 2, 3) == alone
 
 
 def test_a_fault_in_a_process_is_told_as_one_here(tmp_path: Path) -> None:
@@ -193,6 +193,8 @@ def test_a_scan_used_in_training_is_known_again_in_part_and_another_is_not(phant
     assert overlap(card, Bank(tuple(named[7:15]))) == ["scan"]
     assert overlap(card, Bank(tuple(named[10:]))) == []
     assert overlap(ModelCard("m"), Bank(tuple(named))) == []
+    later = ModelCard("m", training={"method": "GRPO", "before": card.training})
+    assert overlap(later, Bank(tuple(named[7:15]))) == ["scan"]
 
 
 class Reading(HTMLParser):
