@@ -88,7 +88,8 @@ class Masks(QObject):
             show = replace(show, look="none")  # lungs and skin would hide the organs
         self._viewing.set(masks=(*others, ShownMask(item)), show3d=show)
         count = len(item.labels)
-        self.said.emit(f"{item.path.name}: {count} structure{'s' if count > 1 else ''}.")
+        name = item.path.name if state.phi == "full" else "The mask"
+        self.said.emit(f"{name}: {count} structure{'s' if count > 1 else ''}.")
 
     def _broke(self, error: Exception) -> None:
         self.failed.emit(faults.sentence(error))

@@ -71,7 +71,7 @@ class MasksPanel(QWidget):
         layout.addStretch(0)
 
     def _viewed(self, old: Viewing, new: Viewing) -> None:
-        if [mask.map for mask in old.masks] != [mask.map for mask in new.masks]:
+        if [mask.map for mask in old.masks] != [mask.map for mask in new.masks] or old.phi != new.phi:
             self._fill(new.masks)
         elif new.masks != old.masks:
             self._tick(new.masks)
@@ -84,7 +84,8 @@ class MasksPanel(QWidget):
             self.items.clear()
             self.tree.clear()
             for place, mask in enumerate(masks):
-                top = self._item(None, place, 0, mask.map.path.name)
+                full = self._desk.viewing.state.phi == "full"  # a file's name may be a patient's
+                top = self._item(None, place, 0, mask.map.path.name if full else f"Mask {place + 1}")
                 for each in mask.map.labels:
                     item = self._item(top, place, each.number, each.name)
                     item.setIcon(0, _swatch(QColor(*each.colour)))

@@ -179,3 +179,16 @@ def test_opening_a_mask_can_be_cancelled(chest: Program, shared_data: Path) -> N
     assert chest.desk.cancel()
     settle(300)
     assert chest.desk.viewing.state.masks == ()
+
+
+def test_the_legend_names_no_file_while_patients_are_not_shown_in_full(program: Program) -> None:
+    """A file's name may be a patient's."""
+    volume, balls = two_balls()
+    viewing = program.desk.viewing
+    viewing.set(volume=volume, masks=(ShownMask(balls, frozenset({1})),))
+    tree = program.window.masks.tree
+    assert [tree.topLevelItem(0).text(0), tree.topLevelItem(0).toolTip(0)] == ["balls.nii.gz"] * 2
+    viewing.set(phi="initials")
+    assert [tree.topLevelItem(0).text(0), tree.topLevelItem(0).toolTip(0)] == ["Mask 1"] * 2
+    assert tree.topLevelItem(0).child(0).checkState(0) == Qt.CheckState.Unchecked
+    viewing.set(volume=None)
