@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 from transformers import AutoModelForImageTextToText, AutoProcessor, LogitsProcessor
+from transformers.utils import logging
 
 from engine.ct.errors import InputError
 from engine.reasoning.card import ModelCard
@@ -66,6 +67,7 @@ class Reader:
     @staticmethod
     def load(model: str) -> Reader:
         """From a folder or hub id; InputError in one sentence where it cannot be loaded."""
+        logging.disable_progress_bar()
         try:
             made = AutoProcessor.from_pretrained(model, padding_side="left")
             weights = AutoModelForImageTextToText.from_pretrained(model, use_safetensors=True)

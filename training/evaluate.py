@@ -5,6 +5,7 @@ The built-in patients are phantoms whose seeds no training run uses; a folder of
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -83,9 +84,9 @@ def _told_seen(card: ModelCard, backgrounds: Bank) -> list[str]:
     """The training scans of a model's card that are among the test scans; says so."""
     found = overlap(card, backgrounds)
     if found:
-        told(
+        sys.stderr.write(
             f"Warning: {card.name} was trained on slices of {', '.join(found)}, which are among these scans; "
-            "the figures do not say how it does on new patients."
+            "the figures do not say how it does on new patients.\n"
         )
     return found
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pickle
+import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,10 +19,12 @@ from tempfile import TemporaryDirectory
 import psutil
 import torch
 
+from engine.ct.errors import InputError
 from training.answers import Reader, told
 from training.asked import Outcome, ask, drawn
 from training.backgrounds import Bank
 
+GROWN, BARE = 4, 700_000_000  # memory of a process: times its weights' files, and bytes besides
 PART = 40  # cases: four rounds of the kinds; samples are drawn from a seed of their part
 
 
@@ -52,7 +56,7 @@ def outcomes(models: Sequence[str], backgrounds: Bank, n: int, seed: int) -> lis
 
 
 def _run(jobs: Sequence[Job]) -> Iterator[tuple[Job, list[list[Outcome]]]]:
-    count = min(processes(), len(jobs))
+    count = min(processes(jobs[0].models), len(jobs))
     if count == 1:
         for job in jobs:
             yield job, work(job)
@@ -63,21 +67,29 @@ def _run(jobs: Sequence[Job]) -> Iterator[tuple[Job, list[list[Outcome]]]]:
         try:
             for done in as_completed(waiting):
                 yield waiting[done], done.result()
-        except BaseException:
-            pool.shutdown(cancel_futures=True)  # a fault or Ctrl+C need not wait for the parts that have not begun
-            raise
+        except BrokenProcessPool as error:
+            raise InputError(
+                "A process that asked the model was ended, most likely for lack of memory; close other programs."
+            ) from error
+        finally:
+            pool.shutdown(cancel_futures=True)  # a fault or Ctrl+C need not wait for parts that have not begun
 
 
-def processes() -> int:
-    """One for every core that this program may use; one for a graphics card."""
+def processes(models: Sequence[str]) -> int:
+    """One for every core that this program may use and whose models the memory holds; one for a graphics card."""
     if torch.cuda.is_available():
         return 1
-    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else psutil.cpu_count(logical=False) or 1
+    sizes = [sum(file.stat().st_size for file in Path(model).glob("*.safetensors")) for model in models]
+    if not all(sizes):  # of the hub, so of unknown size
+        return 1
+    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else psutil.cpu_count(logical=False) or 1
+    return max(1, min(cores, psutil.virtual_memory().available // (GROWN * sum(sizes) + BARE)))
 
 
 def alone() -> None:
-    """A process a core: threads of one that wait for those of another only cost time."""
+    """A process a core: threads of one that wait for those of another only cost time. Ctrl+C ends it at once."""
     torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def work(job: Job) -> list[list[Outcome]]:

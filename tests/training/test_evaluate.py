@@ -1,9 +1,11 @@
 """Evaluation: the contract's figures, the same in any number of processes, honest readings, warnings, and the page."""
 
+import os
 import pickle
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -81,11 +83,24 @@ def test_two_models_give_the_whole_contract_and_a_page(
 
 def test_two_processes_find_what_one_does(untrained: Path, phantoms: Bank, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("training.workers.PART", 1)
-    monkeypatch.setattr("training.workers.processes", lambda: 1)
+    monkeypatch.setattr("training.workers.processes", lambda _: 1)
     few = Bank(phantoms.slices[:6])
     alone = workers.outcomes([str(untrained)], few, 2, 3)
-    monkeypatch.setattr("training.workers.processes", lambda: 2)
+    monkeypatch.setattr("training.workers.processes", lambda _: 2)
     assert workers.outcomes([str(untrained)], few, 2, 3) == alone
+
+
+def test_models_that_the_memory_cannot_hold_twice_are_asked_by_one_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("training.workers.psutil.virtual_memory", lambda: SimpleNamespace(available=8_000_000_000))
+    weights = tmp_path / "model.safetensors"
+    weights.touch()
+    os.truncate(weights, 6_000_000_000)  # a hole: takes no room on the disk
+    assert workers.processes([str(tmp_path)]) == 1
+    assert workers.processes(["hub/model"]) == 1
+    os.truncate(weights, 6_000_000)
+    assert workers.processes([str(tmp_path)]) == len(os.sched_getaffinity(0))
 
 
 def test_a_fault_in_a_process_is_told_as_one_here(tmp_path: Path) -> None:
