@@ -6,10 +6,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from app.show3d import Show3D, ShownMask
+from app.views.bits import Bits
 from app.views.camera import Camera, Vector
 from app.views.looks import LOOKS, Look
 from app.views.shot import Wall
-from app.views.volume_data import AIR_HU, Mask, Small
+from app.views.volume_data import AIR_HU, Small
 from engine.ct.geometry import Geometry, Point
 
 STEP_MM = 0.25
@@ -76,7 +77,7 @@ def _cut(low: float, high: float, inside: float, growing: float) -> tuple[float,
     return (max(low, t), high) if growing > 0 else (low, min(high, t))
 
 
-def _sampled(small: Small, points: Vector, mask: Mask | None) -> NDArray[np.float64]:
+def _sampled(small: Small, points: Vector, mask: Bits | None) -> NDArray[np.float64]:
     """HU between the voxels, linear, as the picture shows them: air around the part that is shown."""
     inverse = np.linalg.inv(small.affine)
     size = np.array(small.hu.shape[::-1])
@@ -89,7 +90,7 @@ def _sampled(small: Small, points: Vector, mask: Mask | None) -> NDArray[np.floa
         x, y, z = np.minimum(low + far, size - 1).T
         values = small.hu[z, y, x].astype(float)
         if mask is not None:
-            values = np.where(mask[z, y, x], values, AIR_HU)
+            values = np.where(mask.at(z, y, x), values, AIR_HU)
         total += values * np.prod(np.where(far, share, 1 - share), axis=1)
     return total
 

@@ -48,6 +48,7 @@ class _Level:
 
     small: Small
     mapper: Any
+    room: NDArray[np.int16] | None = None  # for what is shown of the copy, where that is not all
     shown: tuple[bool, bool, bool] | None = None
 
 
@@ -114,7 +115,9 @@ class VolumeScene:
         look = LOOKS[shot.look].moved(shot.show.shift, shot.show.stretch)
         wanted = (look.lungs, shot.show.inside, shot.show.whole)
         if level.shown != wanted:
-            level.mapper.SetInputData(_image(level.small, level.small.shown(look.lungs, shot.show)))
+            shown = level.small.shown(look.lungs, shot.show, level.room)
+            level.room = level.room if shown is level.small.hu else shown
+            level.mapper.SetInputData(_image(level.small, shown))
             level.shown = wanted
         edge = float(np.linalg.norm(level.small.affine[:3, :3], axis=0).min())
         level.mapper.SetSampleDistance(edge * shot.step)
