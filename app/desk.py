@@ -112,6 +112,7 @@ class Desk(QObject):
         self.explainer.close()
         self.case.close()
         self.viewing.set(volume=None)  # the largest thing there is; a closed window keeps nothing of it
+        self.comparison.second.set(volume=None, loading=None)
         self._unsubscribe()
 
     # What the reader does

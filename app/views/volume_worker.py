@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from app import faults
@@ -67,11 +68,11 @@ class VolumeWorker:
     """One volume's thread. `want` the newest picture, `do` work on the scene in steps, `take` what is done."""
 
     def __init__(self, volume: Volume) -> None:
-        self._volume = volume
+        self._geometry = volume.geometry
         self._steps: Iterator[object] | None = None
         self._changed = threading.Condition()
         self._wanted: Shot | None = None
-        self._work: list[Work] = [self._build]
+        self._work: list[Work] = [partial(self._build, volume)]  # the volume goes with it
         self._abort = threading.Event()
         self._stop = threading.Event()
         self._hold = 0.0
@@ -100,7 +101,7 @@ class VolumeWorker:
         """Build the surfaces of these masks between the pictures."""
 
         def work(scene: VolumeScene) -> Iterator[None]:
-            for share in scene.build(masks, self._volume.geometry):
+            for share in scene.build(masks, self._geometry):
                 self._done.put(Surfaced(share))
                 yield
             self._done.put(Surfaced(1.0))
@@ -152,6 +153,8 @@ class VolumeWorker:
             why = f"3D cannot be shown here ({type(error).__name__}); the three planes are complete without it."
             self._done.put(Broken(why))
         finally:
+            self._steps = None  # a thread that has ended holds no volume, whoever holds the thread
+            self._work.clear()
             if scene is not None:
                 scene.close()
 
@@ -201,9 +204,9 @@ class VolumeWorker:
         except StopIteration:
             self._steps = None
 
-    def _build(self, scene: VolumeScene) -> Iterator[None]:
+    def _build(self, volume: Volume, scene: VolumeScene) -> Iterator[None]:
         finest: Small | None = None
-        for small in shrink_steps(self._volume):
+        for small in shrink_steps(volume):
             if small is not None:
                 finest = small
                 scene.put(small)
@@ -214,8 +217,8 @@ class VolumeWorker:
 
 
 def end_all(workers: list[VolumeWorker]) -> None:
-    """Stop all of them, and wait."""
+    """Stop all of them, wait, and forget them."""
     for worker in workers:
         worker.stop()
-    for worker in workers:
-        worker.join()
+    while workers:
+        workers.pop().join()

@@ -51,6 +51,7 @@ def nothing_left_behind(qapp: QApplication, request: pytest.FixtureRequest) -> I
     QCursor.setPos(0, 0)  # over the menus: where another test left the pointer would decide which pane keys act on
     widgets = {_address(each) for each in QApplication.topLevelWidgets()}
     threads, children = set(threading.enumerate()), _children()
+    gc.collect()  # frozen, what the last test left would stay for ever, its volumes with it
     gc.freeze()  # what is there already need not be looked through after every test: that took most of the suite's time
     yield
     _collect(qapp)

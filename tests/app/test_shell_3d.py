@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
@@ -14,7 +17,7 @@ from app.waiting import wait_until
 from engine.ct.geometry import Box, Plane
 from engine.reading import edits
 from engine.reading.model import Roi
-from tests.app.desk import key, open_path
+from tests.app.desk import end, key, open_path
 
 
 @pytest.fixture
@@ -109,3 +112,25 @@ def test_a_right_click_asks_for_the_menu_and_a_double_click_maximises(program: P
     assert asked == [True]
     QTest.mouseDClick(pane, Qt.MouseButton.LeftButton, none, QPoint(60, 60))
     assert program.desk.viewing.state.layout == "3d"
+
+
+def test_the_former_volume_is_freed_though_its_3d_thread_is_still_listed(
+    program: Program, pane: VolumeView, qtbot: QtBot
+) -> None:
+    former = weakref.ref(program.desk.viewing.state.volume)
+    program.desk.viewing.set(volume=None)
+
+    def freed() -> bool:
+        gc.collect()
+        return former() is None
+
+    qtbot.waitUntil(freed, timeout=10_000)
+
+
+def test_a_closed_program_keeps_no_volume(program: Program, pane: VolumeView) -> None:
+    volume = weakref.ref(program.desk.viewing.state.volume)
+    pixels = weakref.ref(volume().hu)  # type: ignore[union-attr]
+    program.desk.comparison.second.set(volume=volume())
+    end(program)
+    gc.collect()
+    assert (volume(), pixels()) == (None, None)

@@ -18,6 +18,7 @@ from scipy import ndimage
 
 from app.show3d import LOOK_TEXTS, Show3D
 from app.viewing import ViewingModel
+from app.views.bits import Bits
 from app.views.volume_data import Small, shrink_steps
 from app.views.volume_marks import faces, handles
 from app.views.volume_view import VolumeView
@@ -127,6 +128,21 @@ def test_a_scan_without_body_or_lung_is_shown_whole() -> None:
         small = shrunk(Volume(hu, Geometry(np.eye(4), hu.shape)))
         assert small.lungs is None
         assert (small.shown(True, Show3D()) == value).all()
+
+
+def test_packed_masks_give_back_every_voxel_and_what_is_shown_has_air_around_it(lidc: Path) -> None:
+    small = shrunk(read(lidc))
+    rng = np.random.default_rng(0)
+    mask = rng.random((5, 7, 19)) > 0.5
+    packed = Bits.of(mask)
+    np.testing.assert_array_equal(packed.whole, mask)
+    np.testing.assert_array_equal(packed.slice(3), mask[3])
+    z, y, x = (rng.integers(0, size, 300) for size in mask.shape)
+    np.testing.assert_array_equal(packed.at(z, y, x), mask[z, y, x])
+    assert small.lungs is not None
+    room = np.zeros_like(small.hu)
+    assert small.shown(True, Show3D(), room) is room
+    np.testing.assert_array_equal(room, np.where(small.lungs.whole, small.hu, -1024))
 
 
 def test_both_legs_are_body() -> None:
