@@ -12,9 +12,10 @@ from engine.reasoning.claims import claims
 from engine.reasoning.zoom import CanvasSpec
 from main import main
 from training.config import Source, load
+from training.rows import Rows
 from training.sources import nifti
 from training.sources.licence import check_release, commercial
-from training.sources.read import stock_of
+from training.sources.read import backgrounds, stock_of
 from training.sources.row import Row, split_of
 
 CARD = ModelCard("test", canvas=CanvasSpec(side=144, inset=64), prompt="brief")
@@ -95,6 +96,7 @@ def test_totalsegmentators_folders_of_structures_are_read(shared_data: Path, tmp
     found = list(nifti.read(Source("nifti", str(tmp_path), "total", most=1), CARD))
     assert {row.label for row in found} == {"aorta true lumen", "aorta false lumen"}
     assert {row.patient for row in found} == {"total:s0001"}
+    assert {row.split for row in found} == {"test"}  # evaluation draws its lesions into this very scan
 
 
 def test_a_folder_without_label_maps_is_told(tmp_path: Path) -> None:
@@ -148,6 +150,23 @@ def test_a_runs_stock_is_written_once_and_drawn_in_epochs(organs: Path, tmp_path
     assert again.file.stat().st_mtime_ns == written
     assert [again.draw(1, number) for number in (3, len(stock) + 2)] == [stock.draw(1, n) for n in (3, len(stock) + 2)]
     assert [row.case for row in epoch if row] != [stock[n].case for n in range(len(stock))]
+
+
+def test_grpo_gets_the_rows_of_a_source_with_what_its_rewards_need(organs: Path, tmp_path: Path) -> None:
+    config = tmp_path / "run.toml"
+    config.write_text(
+        f'out = "{tmp_path}/run"\nmodel = "x"\n[rewards]\nlooking = 0.3\n[[source]]\nkind = "nifti"\n'
+        f'path = "{organs}"\nheld_out = 0.0\nmost = 1\n'
+    )
+    plan = load(config)
+    stock = stock_of(plan, CARD)
+    columns = Rows(plan, CARD, backgrounds(plan), stock)({"index": [0, 1, 2, 3, 0]})
+    assert columns["case"][0] == columns["case"][4]
+    assert all(image.size == (144, 144) for image in columns["image"])
+    for asks, unseen, image in zip(columns["asks"], columns["unseen"], columns["image"], strict=True):
+        assert (unseen is None) == (asks in ("side", "size"))
+        assert unseen is None or (np.asarray(unseen) != np.asarray(image)).any()
+    assert all(facts.hu is not None for facts in columns["facts"])
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from engine.ct.volume import Volume
 from engine.reasoning.card import ModelCard
 from engine.reasoning.causal import blanked
 from engine.reasoning.claims import Extent, Facts
-from engine.reasoning.facts import facts_of
+from engine.reasoning.facts import NO_CALCIUM_HU, calcified, facts_of
 from engine.reasoning.prompt import user_text
 from engine.reasoning.zoom import Rect, compose, placed, roi_rect
 from training.config import Source
@@ -26,7 +26,7 @@ from training.sources.words import Told, word
 Bools = NDArray[np.bool_]
 MARGIN = 0.12  # of its edge, at most, that a box is drawn larger than what it marks: nobody draws tighter
 GAP_MM = 4.0  # kept free around what is marked, for a box that marks nothing
-PLACES = 60  # looked at for such a box; the one most like the lesion is taken
+PLACES, EASY = 60, 6  # looked at for such a box, half of the time each; the one most like the lesion is taken
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,13 +66,15 @@ def rows(marked: Marked, source: Source, card: ModelCard) -> Iterator[Row]:
         rivals = (*_rivals(part, found, marked.names), *source.others, source.negative)
         rect = _drawn_around(part, rng)
         inside = np.asarray(part.frame.take(marked.volume.hu, part.index))[part.mask]
-        facts = _facts(marked.volume, box_of(part.frame, part.index, rect), part, float(inside.mean()))
+        facts = _facts(marked.volume, box_of(part.frame, part.index, rect), part, inside)
         asked = marked.names[int(rng.choice(list(marked.names)))] if rng.random() < 0.5 else label
         yield row(marked, part.frame, part.index, rect, Told(label, facts, rivals, hint=asked), source, card, count)
         if rng.random() < source.negatives:
             empty = _elsewhere(marked, part, float(inside.mean()), rng)
             if empty is not None:
-                facts = replace(facts_of(marked.volume, box_of(part.frame, part.index, empty)), diameter_mm=None)
+                facts = replace(
+                    facts_of(marked.volume, box_of(part.frame, part.index, empty)), diameter_mm=None, calcified=None
+                )
                 none = Told(source.negative, facts, (label, *rivals), absent=True, hint=label)
                 yield row(marked, part.frame, part.index, empty, none, source, card, len(found) + count)
 
@@ -149,7 +151,7 @@ def row(
         source=source.name,
         licence=source.licence,
         patient=marked.patient,
-        split=split_of(marked.patient, source.held_out),
+        split=split_of(marked.patient, source.held_out, marked.volume.provenance.path),
         label=told.label,
         asks=wording.asks,
         question=wording.question,
@@ -169,15 +171,22 @@ def boxed(marked: Marked, box: Box, told: Told, source: Source, card: ModelCard,
     return row(marked, frame, index, rect, told, source, card, count)
 
 
-def _facts(volume: Volume, box: Box, part: Part, mean: float) -> Facts:
-    """As the viewer measures a box, but with the mask's own diameter and density."""
+def _facts(volume: Volume, box: Box, part: Part, inside: NDArray[Any]) -> Facts:
+    """As the viewer measures a box, but diameter, density and calcium are those of what the mask marks."""
     known = facts_of(volume, box)
-    spacing, units = volume.provenance.spacing_known, volume.provenance.units
+    in_hu, mean = volume.provenance.units == "HU", float(inside.mean())
     return replace(
         known,
-        diameter_mm=Extent.exactly(part.diameter_mm) if spacing else None,
-        hu=Extent.exactly(mean) if units == "HU" else None,
+        diameter_mm=Extent.exactly(part.diameter_mm) if volume.provenance.spacing_known else None,
+        hu=Extent.exactly(mean) if in_hu else None,
+        calcified=_calcified(part, volume) if in_hu and mean < NO_CALCIUM_HU else None,
     )
+
+
+def _calcified(part: Part, volume: Volume) -> bool | None:
+    """Whether what is marked holds calcium: a rib or a vessel beside it does not count."""
+    hu = np.where(part.mask, np.asarray(part.frame.take(volume.hu, part.index)), -1024).astype(np.float32)
+    return calcified(hu[None], volume.geometry.voxel_ml * 1000)
 
 
 def _drawn_around(part: Part, rng: np.random.Generator) -> Rect:
@@ -220,7 +229,8 @@ def _elsewhere(marked: Marked, part: Part, mean: float, rng: np.random.Generator
     wide, high = int(right - left), int(bottom - top)
     rows_, columns = np.nonzero(body[: hu.shape[0] - high, : hu.shape[1] - wide])
     best: tuple[float, Rect] | None = None
-    for at in rng.integers(len(rows_), size=PLACES) if len(rows_) else ():
+    tried = PLACES if rng.random() < 0.5 else EASY  # only the hardest would say that what is normal looks like lesions
+    for at in rng.integers(len(rows_), size=tried) if len(rows_) else ():
         y, x = int(rows_[at]), int(columns[at])
         window = (slice(y, y + high), slice(x, x + wide))
         if taken[window].any() or not body[window].all():
