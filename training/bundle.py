@@ -65,6 +65,7 @@ def readme(card: ModelCard, figures: dict[str, Any], real: dict[str, Any] | None
         data=card.data,
         limits=card.limits,
         n=figures["n"],
+        patients=figures["patients"],
         chance=figures["chance"],
         rows=rows,
         real=other,

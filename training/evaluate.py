@@ -20,7 +20,7 @@ from engine.reasoning.prompt import parse
 from training.answers import told
 from training.asked import CONDITIONS, SAMPLES, Outcome
 from training.backgrounds import Bank, bank, slices_of
-from training.page import write
+from training.page import reserve, write
 from training.seen import overlap
 from training.slices import Slice
 from training.stated import claimed, stated
@@ -46,6 +46,8 @@ def evaluate(
     count = DEFAULT_N if n is None else n
     if count < 2:
         raise InputError("An evaluation needs at least 2 cases; give a larger --n.")
+    if page:
+        reserve(page)
     backgrounds = _backgrounds(data, count)
     seen = {str(model): _told_seen(ModelCard.load(model), backgrounds) for model in models} if data else {}
     found = outcomes(models, backgrounds, count, seed)

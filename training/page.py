@@ -40,9 +40,19 @@ STYLE = (
 
 def write(figures: Figures, file: Path) -> None:
     """Write the page; InputError where it cannot be written."""
+    _put(file, page(figures))
+
+
+def reserve(file: Path) -> None:
+    """Make sure before a long run that the page can be written; what stands there stays until then."""
+    _put(file, "")
+
+
+def _put(file: Path, text: str) -> None:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(page(figures), encoding="utf-8")
+        with file.open("a" if not text else "w", encoding="utf-8") as out:
+            out.write(text)
     except OSError as error:
         raise InputError(f"The page cannot be written to {file}: {error.strerror or error}.") from error
 

@@ -246,10 +246,8 @@ def test_the_page_shows_every_kind_needs_no_network_and_escapes_names(phantoms: 
     assert not re.search(r"\bnan\b|NaN|None", text)
 
 
-def test_a_page_that_cannot_be_written_is_told(phantoms: Bank, tmp_path: Path) -> None:
-    from training.page import write
-
+def test_a_page_that_cannot_be_written_is_told_before_the_work(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    figures = {"model": "m", "seed": 0, **summary(outcomes_of(phantoms, 10, 3))}
     with pytest.raises(InputError, match="page"):
-        write(figures, tmp_path / "file" / "page.html")
+        evaluate(["absent"], None, 4, 0, tmp_path / "file" / "page.html")
+    assert (tmp_path / "file").read_text() == "in the way"
