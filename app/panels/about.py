@@ -44,6 +44,8 @@ LIBRARIES = (
     ("peft", "training", "Apache-2.0"),
     ("trl", "training", "Apache-2.0"),
     ("datasets", "training", "Apache-2.0"),
+    ("pyarrow", "training", "Apache-2.0"),
+    ("accelerate", "training", "Apache-2.0"),
     ("pandas", "training", "BSD-3-Clause"),
 )
 
