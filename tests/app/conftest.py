@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from pytestqt.qtbot import QtBot
 from app import theme
 from app.application import Program
 from app.explainer import MakeReasoner
+from engine.ct.load import LoadStep, Series, load_steps
 from tests.app.desk import MakeProgram, end, open_path, scripted
 from tests.app.paired import FIRST, FIRST_SLICE, SHIFT, show, write
 
@@ -78,6 +80,18 @@ def _real(widget: QWidget) -> bool:
 def lidc(shared_data: Path) -> Path:
     """The chest CT with a mass, 133 slices."""
     return shared_data / "lidc-idri-0001" / "dicom"
+
+
+@pytest.fixture
+def slowly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A large series takes two seconds to load, as from a slow disk: on any machine it can be left in the middle."""
+
+    def steps(series: Series) -> Iterator[LoadStep]:
+        for step in load_steps(series):
+            time.sleep(0.015 if step.total > 100 else 0.0)
+            yield step
+
+    monkeypatch.setattr("engine.ct.load.load_steps", steps)
 
 
 @pytest.fixture

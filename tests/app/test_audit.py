@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from pytestqt.qtbot import QtBot
 
 from app.application import Program
@@ -40,6 +41,7 @@ def test_nothing_of_the_patient_is_in_the_file(qtbot: QtBot, program: Program, t
     assert not [word for word in ("Doe", "Jane", "4711") if word in text]
 
 
+@pytest.mark.usefixtures("slowly")
 def test_a_cancelled_load_and_one_left_for_another_are_told(
     qtbot: QtBot, program: Program, lidc: Path, small: Path
 ) -> None:

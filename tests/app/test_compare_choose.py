@@ -228,6 +228,7 @@ def test_own_and_typed_windows_go_to_the_series_that_the_pointer_is_in(qtbot: Qt
     popup.close()
 
 
+@pytest.mark.usefixtures("slowly")
 def test_the_first_series_that_was_still_loading_says_so_no_longer_than_it_does(
     qtbot: QtBot, study: Program, lidc: Path
 ) -> None:

@@ -97,6 +97,7 @@ def test_closing_the_shown_study_shows_the_next_and_the_last_leaves_the_empty_wi
     assert program.desk.viewing.state.loading is None
 
 
+@pytest.mark.usefixtures("slowly")
 def test_closing_while_it_loads_leaves_nothing_half_loaded(qtbot: QtBot, program: Program, lidc: Path) -> None:
     program.window.open([lidc])
     qtbot.waitUntil(lambda: program.desk.viewing.state.volume is not None, timeout=20_000)
@@ -128,6 +129,7 @@ def test_a_bad_path_among_good_ones_is_told_and_the_good_ones_open(
     assert len(program.desk.case.studies) == 4
 
 
+@pytest.mark.usefixtures("slowly")
 def test_a_bad_path_does_not_disturb_what_is_loading(
     qtbot: QtBot, program: Program, lidc: Path, tmp_path: Path
 ) -> None:

@@ -62,6 +62,7 @@ def test_closing_the_shown_study_lets_the_series_asked_for_come(qtbot: QtBot, tw
     assert identity(case.current) == identity(series)
 
 
+@pytest.mark.usefixtures("slowly")
 def test_a_half_loaded_series_goes_on_when_the_study_asked_for_is_closed(
     qtbot: QtBot, program: Program, lidc: Path, small: Path
 ) -> None:
@@ -76,6 +77,7 @@ def test_a_half_loaded_series_goes_on_when_the_study_asked_for_is_closed(
     assert volume.hu.shape[0] == 133
 
 
+@pytest.mark.usefixtures("slowly")
 def test_a_report_clicked_while_a_scan_loads_is_answered_and_the_scan_goes_on(
     qtbot: QtBot, program: Program, small: Path, lidc: Path
 ) -> None:
@@ -87,6 +89,7 @@ def test_a_report_clicked_while_a_scan_loads_is_answered_and_the_scan_goes_on(
     qtbot.waitUntil(lambda: program.desk.ready, timeout=30_000)
 
 
+@pytest.mark.usefixtures("slowly")
 def test_after_a_cancelled_load_the_page_keys_show_a_series(qtbot: QtBot, program: Program, lidc: Path) -> None:
     begin(qtbot, program, lidc)
     assert program.desk.case.cancel()
@@ -97,6 +100,7 @@ def test_after_a_cancelled_load_the_page_keys_show_a_series(qtbot: QtBot, progra
     assert not program.window.menus.qactions["compare_next"].isEnabled()
 
 
+@pytest.mark.usefixtures("slowly")
 def test_a_load_that_the_programs_end_cut_short_is_audited(qtbot: QtBot, program: Program, lidc: Path) -> None:
     begin(qtbot, program, lidc)
     program.window.close()

@@ -116,6 +116,7 @@ def test_a_message_goes_when_something_opens(
     assert not program.window.message.isVisible()
 
 
+@pytest.mark.usefixtures("slowly")
 def test_cancel_while_loading_shows_nothing_half_loaded(qtbot: QtBot, program: Program, lidc: Path) -> None:
     """Half a scan could be measured."""
     program.window.open([lidc])
