@@ -86,12 +86,15 @@ def lidc(shared_data: Path) -> Path:
 def slowly(monkeypatch: pytest.MonkeyPatch) -> None:
     """A large series takes two seconds to load, as from a slow disk: on any machine it can be left in the middle."""
 
-    def steps(series: Series) -> Iterator[LoadStep]:
-        for step in load_steps(series):
+    def slow(steps: Iterator[LoadStep]) -> Iterator[LoadStep]:
+        for step in steps:
             time.sleep(0.015 if step.total > 100 else 0.0)
             yield step
 
-    monkeypatch.setattr("engine.ct.load.load_steps", steps)
+    def begun(series: Series) -> Iterator[LoadStep]:
+        return slow(load_steps(series))  # what cannot be loaded is said at once
+
+    monkeypatch.setattr("engine.ct.load.load_steps", begun)
 
 
 @pytest.fixture
