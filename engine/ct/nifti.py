@@ -174,14 +174,17 @@ def _affine(fields: Any, path: Path) -> tuple[NDArray[np.float64], bool, tuple[S
     sizes = np.abs(np.asarray(fields["pixdim"][1:4], float)) * scale
     sizes[~np.isfinite(sizes) | (sizes == 0)] = 1.0
     sform, qform = np.eye(4), _qform(fields, sizes, scale)
+    turned = int(fields["qcode"]) > 0
     sform[:3] = np.asarray(fields["srow"], float).reshape(3, 4) * scale
     usable = np.isfinite(sform).all() and abs(np.linalg.det(sform[:3, :3])) > 1e-9
     names = (path.name,)
     if int(fields["scode"]) > 0 and usable:
-        differ = int(fields["qcode"]) > 0 and np.abs(sform - qform).max() > _DIFFER_MM
+        differ = turned and np.abs(sform - qform).max() > _DIFFER_MM
         text = "The file gives two different positions (qform and sform); the sform is used."
         return RAS_TO_LPS @ sform, True, (SeriesWarning("qform_sform_differ", text, names),) if differ else ()
-    if int(fields["qcode"]) > 0:
+    if turned and not np.isfinite(qform).all():
+        return np.full((4, 4), np.nan), True, ()  # refused where the header is judged
+    if turned:
         return RAS_TO_LPS @ qform, True, ()
     text = "The file gives no orientation: the patient's sides are unknown."
     return RAS_TO_LPS @ np.diag([*sizes, 1.0]), False, (SeriesWarning("no_orientation", text, names),)

@@ -274,3 +274,21 @@ def test_control_codes_in_a_uid_do_not_break_the_sentence(slice_: Path, tmp_path
     with pytest.raises(InputError, match="cut short") as error:
         load(tmp_path)
     assert str(error.value).isprintable()
+
+
+def test_a_member_of_an_archive_without_a_name_is_passed_over(slice_: Path, tmp_path: Path) -> None:
+    """Found by make fuzz: Python's own ZipInfo.is_dir fails on it."""
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.write(slice_, "one.dcm")
+        archive.writestr(zipfile.ZipInfo(""), b"nothing")
+    assert len(scan(tmp_path / "a.zip").series) == 1
+
+
+def test_a_quaternion_that_is_no_number_is_one_sentence(awkward_volumes: Path, tmp_path: Path) -> None:
+    """Found by make fuzz: infinity made numpy warn."""
+    header = bytearray((awkward_volumes / "base.nii").read_bytes())
+    header[252:256] = struct.pack("<2h", 1, 0)  # qform_code, sform_code
+    header[256:260] = struct.pack("<f", float("inf"))  # quatern_b
+    (tmp_path / "a.nii").write_bytes(header)
+    with pytest.raises(InputError, match="impossible voxel sizes"):
+        load(tmp_path / "a.nii")

@@ -96,7 +96,7 @@ def _members(archive: zipfile.ZipFile, path: Path, prefix: str, found: Gathered,
     for info in archive.infolist():
         name = info.filename.replace("\\", "/")
         shown = prefix + readable(name)
-        if info.is_dir() or is_junk(name):
+        if not name or name.endswith("/") or is_junk(name):  # ZipInfo.is_dir fails on a member without a name
             continue
         fault = _fault(info, name)
         if fault:
