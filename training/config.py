@@ -16,6 +16,7 @@ class Data:
 
     phantoms: int = 400  # phantom patients of the training split
     real: float = 0.55  # share of samples on real backgrounds
+    no_inset: float = 0.1  # share of samples without the zoom inset; 1.0 trains the ablation's twin
     synthetic: float = 0.0  # share of samples that are drawn, beside the rows of [[source]] tables; all without any
 
 

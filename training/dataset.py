@@ -14,7 +14,7 @@ from torch.utils.data import Dataset
 from engine.reasoning.zoom import CanvasSpec
 from training.backgrounds import Bank
 from training.sources.stock import Stock
-from training.synthetic import CANVAS, PROMPT, sample
+from training.synthetic import CANVAS, NO_INSET, PROMPT, sample
 
 IGNORED = -100
 Row = dict[str, Any]
@@ -47,13 +47,14 @@ class Samples(Dataset[Shown]):
         *,
         start: int = 0,
         real: float = 0.55,
+        no_inset: float = NO_INSET,
         spec: CanvasSpec = CANVAS,
         prompt: str = PROMPT,
         stock: Stock | None = None,
     ) -> None:
         self.stock = stock
         self.bank, self.seed, self.count, self.start = bank, seed, count, start
-        self.real, self.spec, self.prompt = real, spec, prompt
+        self.real, self.no_inset, self.spec, self.prompt = real, no_inset, spec, prompt
 
     def __len__(self) -> int:
         return self.count
@@ -62,7 +63,16 @@ class Samples(Dataset[Shown]):
         number = self.start + index
         if self.stock is not None and (kept := self.stock.draw(self.seed, number)):
             return kept
-        return sample(self.bank, self.seed, "train", number, real=self.real, spec=self.spec, prompt=self.prompt)
+        return sample(
+            self.bank,
+            self.seed,
+            "train",
+            number,
+            real=self.real,
+            no_inset=self.no_inset,
+            spec=self.spec,
+            prompt=self.prompt,
+        )
 
 
 def chat(prompt: str) -> list[dict[str, Any]]:

@@ -141,6 +141,7 @@ def _trainer(plan: Config, model: Any, made: Any, samples: Bank, done: int) -> R
         count,
         start=done * batch,
         real=plan.data.real,
+        no_inset=plan.data.no_inset,
         spec=card.canvas,
         prompt=card.prompt,
         stock=stock_of(plan, card),

@@ -122,7 +122,12 @@ def warm_up(config: Config, model: Any, processor: Any, bank: Bank, resume: bool
     if step >= plan.steps:
         return
     samples = Samples(
-        bank, config.seed + 1_000_003, (plan.steps - step) * plan.batch, start=step * plan.batch, real=config.data.real
+        bank,
+        config.seed + 1_000_003,
+        (plan.steps - step) * plan.batch,
+        start=step * plan.batch,
+        real=config.data.real,
+        no_inset=config.data.no_inset,
     )
     loader = DataLoader(
         samples,
