@@ -87,6 +87,8 @@ def input_event(question: Question, model: str) -> Input:
         slice_mm=canvas.slice_mm,
         inset_mm=canvas.inset_mm,
         corner=canvas.corner,
+        template=question.prompt,
+        history=question.history,
     )
 
 

@@ -28,6 +28,9 @@ class Question:
     canvas_path: str = ""
     score_options: bool = True
     causal: tuple[Condition, ...] = ()  # changed pictures under which the reply is scored again
+    decided: bool = False  # also force the answer after each step
+    attention: bool = False  # also say where each step looks, where the model can tell (ModelStatus.attention)
+    history: tuple[tuple[str, str], ...] = ()  # earlier (question, reply) of this conversation, about the same canvas
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,7 @@ class ModelStatus:
     parameters: int
     memory_mb: float
     tokens_per_s: float = 0.0
+    attention: bool = False  # whether it can tell where it looks
 
 
 class Reasoner(Protocol):

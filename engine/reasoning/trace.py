@@ -40,6 +40,8 @@ class Input(TraceEvent):
     slice_mm: float = 0.0
     inset_mm: float = 0.0
     corner: str = ""
+    template: str = ""  # the prompt's name in resources/prompts
+    history: tuple[tuple[str, str], ...] = ()  # what was asked and replied before, in this conversation
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,51 @@ class Answer(TraceEvent):
 
 
 @dataclass(frozen=True)
+class Decided(TraceEvent):
+    """The probability of every option when the answer is forced after this step; step -1: before any reasoning."""
+
+    event: ClassVar[str] = "decided"
+    step: int
+    options: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Attention(TraceEvent):
+    """Where the tokens of a step look, shares that sum to 1; step -1: those of the answer. Attention, not evidence.
+
+    `grid`: the same over the canvas, rows of cells from top left, summing to the picture's and the inset's share;
+    () where the model's picture tokens are no grid.
+    """
+
+    event: ClassVar[str] = "attention"
+    step: int
+    shares: dict[str, float]  # of "picture", "inset", "question", "own"
+    grid: tuple[tuple[float, ...], ...] = ()
+
+
+@dataclass(frozen=True)
+class Scored(TraceEvent):
+    """What a sample's reply earns by the rewards of training that apply here: name -> 0 to 1."""
+
+    event: ClassVar[str] = "scored"
+    rewards: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Group(TraceEvent):
+    """All samples together: answer -> its samples' numbers, the commonest answer and its share, how torn they are.
+
+    `entropy_bits` is the semantic entropy, -sum p log2 p over the clusters, p = a cluster's share of the samples.
+    """
+
+    event: ClassVar[str] = "group"
+    clusters: dict[str, tuple[int, ...]]
+    majority: str
+    share: float
+    entropy_bits: float
+
+
+@dataclass(frozen=True)
 class Causal(TraceEvent):
     """How much less likely the same reply is under a condition, nats: all of it, its answer, each of its steps."""
 
@@ -112,11 +159,17 @@ class Causal(TraceEvent):
 
 @dataclass(frozen=True)
 class Verdict(TraceEvent):
-    """What the ROI test says, as one sentence. `rests` is None where it cannot tell."""
+    """What the ROI test says, as one sentence. `rests` is None where it cannot tell. Nats; 0 in old traces."""
 
     event: ClassVar[str] = "verdict"
     text: str
     rests: bool | None
+    roi: float = 0.0  # what blanking the ROI costs
+    mean: float = 0.0  # what the control patches cost: mean, standard deviation, largest
+    sd: float = 0.0
+    largest: float = 0.0
+    bar: float = 0.0  # what the ROI's must exceed to rest on it
+    wrong_inset: float = 0.0  # what an inset from another place costs
 
 
 @dataclass(frozen=True)
@@ -147,7 +200,10 @@ class Done(TraceEvent):
 
 EVENTS: dict[str, type[TraceEvent]] = {
     kind.event: kind
-    for kind in (Input, Loading, Token, StepDone, Claim, Answer, Causal, Verdict, Stopped, Failed, Done)
+    for kind in (
+        *(Input, Loading, Token, StepDone, Claim, Answer, Decided, Attention, Scored, Group),
+        *(Causal, Verdict, Stopped, Failed, Done),
+    )
 }
 
 
