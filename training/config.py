@@ -107,7 +107,9 @@ class Grpo:
     group: int = 8  # completions of a prompt
     micro: int = 0  # completions that go through the model together; 0 for all of a step
     lr: float = 1e-4  # 1e-6 for all weights of a large model, 1e-5 for adapters
+    muon_lr: float = 0.0  # of the layers' matrices, as SFT's; 0 leaves all to AdamW, as adapters and large models need
     warm_steps: int = 5
+    flat: float = 1.0  # share of the steps at the full rate before it falls linearly to zero
     loss_type: str = "dapo"
     beta: float = 0.0  # KL to the model started from
     eps: float = 0.2

@@ -20,6 +20,7 @@ import torch
 import trl
 from peft import PeftModel
 from PIL import Image
+from torch.optim.lr_scheduler import LambdaLR
 from transformers import AutoProcessor, PrinterCallback, ProgressCallback, TrainerCallback
 from transformers.trainer_utils import get_last_checkpoint
 from trl import GRPOConfig, GRPOTrainer
@@ -29,9 +30,10 @@ from engine.ct.errors import InputError
 from engine.reasoning.card import ModelCard
 from engine.reasoning.prompt import parse
 from training.adapt import loaded, restore, save
-from training.config import Config, load
+from training.config import Config, Grpo, load
 from training.dataset import chat
 from training.fast import is_quick, quick_vision, shared_pictures
+from training.optim import MuonAdamW, groups_of, rate_at
 from training.progress import GroupLines, emit
 from training.rewards import REWARDS, Scores
 from training.rows import Rows, asked_with, dataset
@@ -87,6 +89,7 @@ def trainer(plan: Config, model: Any, processor: Any, card: ModelCard, done: int
         train_dataset=data,
         processing_class=processor,
     )
+    made.plan = plan.grpo
     made.adapters = bool(plan.lora.rank)
     for callback in (PrinterCallback, ProgressCallback):
         made.remove_callback(callback)
@@ -125,8 +128,6 @@ def arguments(plan: Config, model: Any) -> GRPOConfig:
         importance_sampling_level="sequence" if grpo.loss_type == "luspo" else "token",
         reward_weights=[0.0, *plan.rewards.weights.values()],
         learning_rate=grpo.lr,
-        lr_scheduler_type="constant_with_warmup",
-        warmup_steps=grpo.warm_steps,
         max_grad_norm=1.0,
         bf16=grpo.bf16,
         activation_checkpointing=False,
@@ -164,7 +165,23 @@ class SeededSteps(TrainerCallback):  # type: ignore[misc]
 class GroupTrainer(GRPOTrainer):  # type: ignore[misc]
     """trl's trainer with resumable weights, completions in parquet, and the answers without the ROI for `looking`."""
 
+    plan = Grpo()
     adapters = False
+
+    def create_optimizer(self, *args: Any) -> Any:
+        """trl's AdamW, or SFT's Muon where the plan gives it a rate."""
+        if not self.plan.muon_lr:
+            return super().create_optimizer(*args)
+        self.optimizer: Any = MuonAdamW(groups_of((self.model,), self.plan.muon_lr, self.plan.lr))
+        return self.optimizer
+
+    def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
+        """The plan's rates: a short rise, a flat part, a straight fall where it asks for one."""
+        plan = self.plan
+        self.lr_scheduler = LambdaLR(
+            optimizer or self.optimizer, lambda step: rate_at(step, num_training_steps, plan.warm_steps, plan.flat)
+        )
+        return self.lr_scheduler
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         if self.adapters:

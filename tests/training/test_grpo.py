@@ -83,10 +83,11 @@ def rewards(found: list[dict[str, Any]]) -> dict[int, float]:
 
 
 @pytest.mark.usefixtures("paid")
+@pytest.mark.parametrize("rates", ["", "muon_lr = 0.02\nflat = 0.8\n"])
 def test_reward_rises_and_a_run_cut_short_goes_on_to_the_same_curve(
-    tmp_path: Path, base: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, base: Path, capsys: pytest.CaptureFixture[str], rates: str
 ) -> None:
-    config = written(tmp_path, base, "steps = 12\ncheckpoint_steps = 4\n")
+    config = written(tmp_path, base, "steps = 12\ncheckpoint_steps = 4\n" + rates)
     assert grpo.run(config, resume=False) == 0
     found = lines(capsys.readouterr().out)
     whole = rewards(found)
