@@ -69,7 +69,7 @@ def fast(model: Any, card: ModelCard) -> Iterator[None]:
     quick = core.config.model_type == "qwen2_5_vl"
     with (
         shared_pictures(core) if quick else nullcontext(),
-        quick_vision() if quick and is_quick(core, card.canvas.side) else nullcontext(),
+        quick_vision() if is_quick(core, card.canvas.side) else nullcontext(),
     ):
         yield
 

@@ -29,7 +29,7 @@ from training.adapt import loaded, restore, save
 from training.backgrounds import Bank
 from training.config import Config, load
 from training.dataset import IGNORED, Collator, Samples
-from training.fast import compiled, quick_vision
+from training.fast import compiled, is_quick, quick_vision
 from training.model import build, corpus, processor, tokenizer
 from training.optim import MuonAdamW, groups_of, rate_at
 from training.progress import JsonLines, emit
@@ -69,6 +69,7 @@ class ReplyTrainer(Trainer):  # type: ignore[misc]
             restore(self.model, resume_from_checkpoint)
 
     lora = False
+    card = ModelCard(name="")
 
 
 def run(config: Path, resume: bool) -> int:
@@ -81,7 +82,7 @@ def run(config: Path, resume: bool) -> int:
         warm_up(plan, model, made, samples, resume)
     last = get_last_checkpoint(str(plan.out)) if resume else None
     trainer = _trainer(plan, model, made, samples, _step_of(last))
-    with nullcontext() if plan.model else quick_vision():
+    with quick_vision() if is_quick(model, trainer.card.canvas.side) else nullcontext():
         trainer.train(resume_from_checkpoint=last)
     save(plan, trainer.model, made, _card(plan))
     emit(event="done", step=plan.train.steps, of=plan.train.steps, folder=str(plan.out / "model"))
@@ -153,7 +154,7 @@ def _trainer(plan: Config, model: Any, made: Any, samples: Bank, done: int) -> R
         data_collator=Collator(made, train.prompt_tokens, train.reply_tokens),
         optimizers=(optimiser, schedule),
     )
-    trainer.lora = bool(plan.lora.rank)
+    trainer.lora, trainer.card = bool(plan.lora.rank), card
     trainer.remove_callback(PrinterCallback)
     trainer.remove_callback(ProgressCallback)
     trainer.add_callback(JsonLines(batch))
