@@ -84,7 +84,7 @@ def _repeated(pixels: Tensor, grid: Tensor) -> tuple[list[int], list[int]]:
 
 
 def is_quick(model: Any, side: int) -> bool:
-    """Whether a model's tower can take the quick way: a Qwen2.5-VL's, one patch deep, and a picture of whole windows."""
+    """Whether a model's tower can take the quick way: a Qwen2.5-VL's, one patch deep, whole windows."""
     if model.config.model_type != "qwen2_5_vl":
         return False
     vision = model.config.vision_config
