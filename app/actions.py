@@ -23,6 +23,7 @@ from app.actions_3d import ACTIONS_3D, OPEN_MASK
 from app.compare_actions import COMPARING, DETACHING
 from app.measure_actions import MEASURE
 from app.panels.layouts import TITLES
+from app.reasoning_actions import TABS
 from app.slice_actions import SLICE_ACTIONS
 from engine.ct.volume import PRESETS
 
@@ -223,6 +224,7 @@ _REASONING = (
         "correct", "Correct…", ("Shift+C",), "ph.pencil-simple", lambda w: w.correct(), "Reasoning", enabled=judging
     ),
     Action("choose_model", "Choose model…", (), "ph.cpu", lambda w: w.choose_model(), "Reasoning"),
+    *TABS,
 )
 _HELP = (
     Action("help", "Keys and actions", ("H", "F1"), "ph.keyboard", lambda w: w.show_help(), "Help"),

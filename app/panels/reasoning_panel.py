@@ -12,6 +12,7 @@ from app.desk import Desk
 from app.panels.answer_bar import AnswerBar
 from app.panels.parts import as_panel, button, label
 from app.panels.question_bar import QuestionBar
+from app.panels.reasoning_tabs import ReasoningTabs
 from app.panels.trace_view import TraceView
 from app.viewing import Viewing
 from app.views.zoom_view import ZoomView
@@ -69,8 +70,14 @@ class ReasoningPanel(QWidget):
         row.addWidget(self.model)
         row.addStretch(1)
         column.addLayout(row)
-        column.addWidget(self.trace, 1)
-        column.addWidget(self.answer)
+        page = QWidget()
+        reasoning = QVBoxLayout(page)
+        reasoning.setContentsMargins(0, 0, 0, 0)
+        reasoning.setSpacing(0)
+        reasoning.addWidget(self.trace, 1)
+        reasoning.addWidget(self.answer)
+        self.tabs = ReasoningTabs(page)
+        column.addWidget(self.tabs, 1)
         self._split = split = QSplitter(Qt.Orientation.Vertical)
         split.setChildrenCollapsible(False)
         split.addWidget(self.canvas)
@@ -96,6 +103,7 @@ class ReasoningPanel(QWidget):
         self.answer.accepted.connect(explainer.accept)
         self.answer.rejected.connect(explainer.reject)
         self.answer.corrected.connect(explainer.correct)
+        self.tabs.currentChanged.connect(lambda index: self._desk.changed.emit())
         self.retry.clicked.connect(explainer.again)
         self.model.clicked.connect(self.model_asked)
 
