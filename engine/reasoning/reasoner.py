@@ -31,6 +31,7 @@ class Question:
     decided: bool = False  # also force the answer after each step
     attention: bool = False  # also say where each step looks, where the model can tell (ModelStatus.attention)
     history: tuple[tuple[str, str], ...] = ()  # earlier (question, reply) of this conversation, about the same canvas
+    reply: str = ""  # a reply that was given: nothing is written, it alone is tested (causal, decided, attention)
 
 
 @dataclass(frozen=True)

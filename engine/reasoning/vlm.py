@@ -98,8 +98,12 @@ class Answering:
         self._pieces: dict[int, str] = {}
 
     def run(self) -> Iterator[TraceEvent]:
-        """Every sample with its answer, then the ROI test of the first, then Done."""
+        """Every sample with its answer, then the ROI test of the first, then Done; of a given reply the test alone."""
         started = time.perf_counter()
+        if self._question.reply:
+            yield from self._causal(self._given())
+            yield Done(0, time.perf_counter() - started, 0.0, self._loaded.device)
+            return
         inputs = encode(self._loaded, self._question)
         room = (self._loaded.limit or 1 << 30) - int(inputs["input_ids"].shape[1])
         prompt = self._decoder.read(inputs)
@@ -120,6 +124,14 @@ class Answering:
         self.rate = tokens / spent if spent > 0 else 0.0
         # Reading and writing only: scoring options and the ROI test are not generation.
         yield Done(tokens, reading + spent, first, self._loaded.device)
+
+    def _given(self) -> Reply:
+        """The question's own reply, in the tokenizer's spelling."""
+        reply = Reply(TextStream(self._loaded.decode), ended=True)
+        for token in self._loaded.encode(self._question.reply):
+            reply.add(token, 1.0)
+        reply.finish()
+        return reply
 
     def _write(self, prompt: State, reply: Reply, sample: int, room: int) -> Iterator[TraceEvent]:
         """Tokens and steps of one sample; only the first may be greedy."""

@@ -163,6 +163,26 @@ def test_the_roi_test_scores_the_same_reply_under_changed_pictures(loaded: Loade
     assert math.isfinite(events[-1].seconds)
 
 
+def test_a_reply_that_was_given_is_tested_and_nothing_is_written(loaded: Loaded) -> None:
+    from engine.reasoning.causal import Condition
+
+    black = tiny.question()
+    black.canvas.pixels[:] = 0
+    text = "<think>\nObserve: a nodule of 12 mm.\nConclude: small.\n</think>\n<answer>mass</answer>"
+    conditions = (Condition("same", tiny.question().canvas), Condition("black", black.canvas))
+    events = _run(loaded, causal=conditions, reply=text)
+    ids = loaded.encode(text)
+    column = torch.tensor(ids)[:, None]
+    before = _plain(loaded, ids).gather(1, column)
+    after = _plain(loaded, ids, canvas=black.canvas).gather(1, column)
+    same, changed = (event for event in events if isinstance(event, Causal))
+    assert same.delta == pytest.approx(0.0, abs=1e-3)
+    assert changed.delta == pytest.approx(float((before - after).clamp(min=0).sum()), abs=5e-3)
+    assert len(changed.steps) == 2
+    assert not _tokens(events)
+    assert [type(event) for event in events[-2:]] == [Verdict, Done]
+
+
 def test_half_precision_answers_too(loaded: Loaded) -> None:
     half = dataclasses.replace(loaded, model=copy.deepcopy(loaded.model).to(torch.bfloat16))
     events = list(Answering(half, tiny.question(samples=2)).run())
