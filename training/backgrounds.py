@@ -78,7 +78,7 @@ def slices_of(name: str, volume: Volume, without_z: tuple[float, float] | None =
     hu = np.stack([volume.picture(Plane.AXIAL, k) for k in range(frame.count)])
     hu = np.clip(hu, -1024, 3071).astype(np.int16)
     spacing = (frame.pixel_mm[1], frame.pixel_mm[0], frame.slice_mm)
-    air = _lung_air(hu, spacing)
+    air = lung_air(hu, spacing)
     for k in range(frame.count):
         z = frame.to_mm(0, 0, k)[2]
         if without_z and without_z[0] <= z <= without_z[1]:
@@ -101,7 +101,7 @@ def _square(hu: NDArray[np.int16], spacing: tuple[float, float, float]) -> tuple
     return np.clip(np.asarray(larger), -1024, 3071).astype(np.int16), pixel
 
 
-def _lung_air(hu: NDArray[np.int16], spacing: tuple[float, float, float]) -> Bools:
+def lung_air(hu: NDArray[np.int16], spacing: tuple[float, float, float]) -> Bools:
     """Air inside the body in pieces of more than 300 ml: lungs and airways, not bowel."""
     body = np.stack([body_of(one) for one in hu])
     parts, count = ndimage.label((hu < -450) & body)
