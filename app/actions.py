@@ -25,6 +25,7 @@ from app.measure_actions import MEASURE
 from app.panels.layouts import TITLES
 from app.reasoning_actions import TABS
 from app.slice_actions import SLICE_ACTIONS
+from app.training_actions import BOTTOM, TRAINING
 from engine.ct.volume import PRESETS
 
 _FILE = (
@@ -243,10 +244,12 @@ ACTIONS: tuple[Action, ...] = (
     *_ROI,
     *MEASURE,
     *_REASONING,
+    *BOTTOM,
+    *TRAINING,
     *_HELP,
 )
 BY_KEY: dict[str, Action] = {action.key: action for action in ACTIONS}
-MENUS = ("File", "Edit", "View", "ROI", "Measure", "Reasoning", "Help")
+MENUS = ("File", "Edit", "View", "ROI", "Measure", "Reasoning", "Training", "Help")
 
 # "|" separates groups; the names in brackets are drop-down buttons made of a submenu.
 TOOLBAR = (

@@ -17,6 +17,8 @@ from app.library import Study
 from app.measure_actions import CONTEXT_MEASUREMENT
 from app.menus import Menus
 from app.panels.about import About
+from app.panels.bottom import Bottom
+from app.panels.bottom_pages import PAGES
 from app.panels.findings_panel import FindingsPanel
 from app.panels.help_panel import HelpPanel
 from app.panels.live_menus import LiveMenus
@@ -70,6 +72,8 @@ class MainWindow(QMainWindow):
         self.status = Status(desk)
         self.docks = self._dock_all()
         self.legend = self._dock("Masks", self.masks, Qt.DockWidgetArea.LeftDockWidgetArea, 200)
+        self.bottom = Bottom(self, PAGES)
+        self.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, self.bottom)
         self._hidden: list[QDockWidget] = []
         self.menus = Menus(self, desk.settings.keys)
         self.shell, self.merging, self.pictures = Shell(self), Merging(self), PictureTaker(self)
@@ -223,7 +227,7 @@ class MainWindow(QMainWindow):
 
     def toggle_panels(self) -> None:
         """Hide every panel, or show again those that were hidden so."""
-        all_docks = (*self.docks.values(), self.legend)
+        all_docks = (*self.docks.values(), self.legend, self.bottom)
         shown = [dock for dock in all_docks if not dock.isHidden()]  # those behind a tab are not hidden
         for dock in shown or self._hidden or self.docks.values():
             dock.setVisible(not shown)
@@ -306,6 +310,7 @@ class MainWindow(QMainWindow):
     def remember(self) -> None:
         """Put the layout into the settings."""
         settings = self.desk.settings
+        self.bottom.tall.setChecked(False)
         for dock in self._hidden:
             dock.show()
         settings.geometry = bytes(self.saveGeometry().toBase64().data()).decode()

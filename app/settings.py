@@ -30,6 +30,7 @@ class Settings(BaseModel):
     folder: str = ""  # where the last open dialog was
     geometry: str = ""  # QMainWindow.saveGeometry, base64
     docks: str = ""  # QMainWindow.saveState, base64
+    bottom: str = "training"  # the page in front of the bottom dock
     layout: str = "mpr"  # of the panes
     grid: str = "mpr"  # the layout that a maximised pane goes back to
     panes: dict[str, tuple[int, ...]] = {}  # layout -> sizes of its panes, px

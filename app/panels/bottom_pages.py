@@ -1,0 +1,46 @@
+"""The tabs of the bottom dock: one function each, which imports its panel when it is first shown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtWidgets import QWidget
+
+from app.panels.bottom import Empty, Page
+
+if TYPE_CHECKING:
+    from app.main_window import MainWindow
+
+
+def _training(window: MainWindow) -> QWidget:
+    return Empty(
+        "A training run shows its curves and its completions here.",
+        "Choose model…",
+        "Which model answers now",
+        window.choose_model,
+    )
+
+
+def _traces(window: MainWindow) -> QWidget:
+    return Empty(
+        "Every answer of the model is kept with its reasoning and listed here.",
+        "Explain the selected ROI",
+        "Ask the model about it (E)",
+        window.menus.qactions["explain"].trigger,
+    )
+
+
+def _compare(window: MainWindow) -> QWidget:
+    return Empty(
+        "Two answers side by side: another model, ROI, window or date.",
+        "Explain the selected ROI",
+        "Ask the model about it (E)",
+        window.menus.qactions["explain"].trigger,
+    )
+
+
+PAGES = (
+    Page("training", "Training", "Runs of fine-tuning: curves, completions, pause and stop", _training),
+    Page("traces", "Traces", "Every answer that was given, with its reasoning", _traces),
+    Page("compare", "Compare", "Two answers side by side", _compare),
+)
