@@ -53,6 +53,7 @@ class MainWindow(QMainWindow):
     closed = Signal()
     desk: Desk
     panes: Panes
+    bottom: Bottom
     shell: Shell
     merging: Merging
     pictures: PictureTaker

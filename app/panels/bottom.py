@@ -45,6 +45,7 @@ class Bottom(QDockWidget):
         self.setObjectName("bottom")
         self._window = window
         self._pages = {page.key: page for page in pages}
+        self._places: dict[str, QVBoxLayout] = {}
         self.made: dict[str, QWidget] = {}  # key -> the page's widget, once it was shown
         self.tabs = QTabBar(documentMode=True, drawBase=False, expanding=False)
         self.tabs.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -52,9 +53,13 @@ class Bottom(QDockWidget):
         for number, page in enumerate(pages):
             self.tabs.addTab(page.title)
             self.tabs.setTabToolTip(number, page.tip)
-            self.stack.addWidget(_place())
+            place = QWidget()
+            self._places[page.key] = QVBoxLayout(place)
+            self._places[page.key].setContentsMargins(0, 0, 0, 0)
+            self.stack.addWidget(place)
         self._others: list[QDockWidget] = []  # put away while this one is tall
-        self.tall = QToolButton(checkable=True)
+        self.tall = QToolButton()
+        self.tall.setCheckable(True)
         self.tall.toggled.connect(self._enlarge)
         self._lay_out()
         self._go(window.desk.settings.bottom)
@@ -145,18 +150,9 @@ class Bottom(QDockWidget):
         key = self.page
         if key not in self.made:
             self.made[key] = self._pages[key].make(self._window)
-            layout = self.stack.currentWidget().layout()
-            if layout is not None:
-                layout.addWidget(self.made[key])
+            self._places[key].addWidget(self.made[key])
             self.made[key].show()
         return self.made[key]
-
-
-def _place() -> QWidget:
-    place = QWidget()
-    layout = QVBoxLayout(place)
-    layout.setContentsMargins(0, 0, 0, 0)
-    return place
 
 
 class Empty(QWidget):
