@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,20 @@ SCANS = (
     Scan("cta", "totalsegmentator/aortic_dissection_cta/ct.nii.gz", "test"),
 )
 
+# Slices and edges (left, top, right, bottom, share of the slice) where a scan's own disease makes nothing normal:
+# CTChest4 has fluid and dense lung at the back of the right side.
+UNCLEAR = {"ctchest4": (range(2, 25), (0.0, 0.5, 0.5, 1.0))}
+
+
+def unclear(one: Slice) -> tuple[float, float, float, float] | None:
+    """Left, top, right, bottom in pixels of where a slice is not known to be free of disease; None: all of it is."""
+    name, _, number = one.name.partition(":")
+    if name not in UNCLEAR or int(number) not in UNCLEAR[name][0]:
+        return None
+    left, top, right, bottom = UNCLEAR[name][1]
+    rows, columns = one.hu.shape
+    return (left * columns, top * rows, right * columns, bottom * rows)
+
 
 @dataclass(frozen=True, eq=False)
 class Bank:
@@ -53,14 +68,27 @@ class Bank:
 
     slices: tuple[Slice, ...]
 
-    @property
+    @cached_property
+    def below(self) -> tuple[Slice, ...]:
+        """Slices of the abdomen and the pelvis: almost no lung."""
+        return tuple(one for one in self.slices if one.lung_ml_per_mm < 30)
+
+    @cached_property
     def chest(self) -> tuple[Slice, ...]:
         """Slices with at least 60 cm² of lung."""
         return tuple(one for one in self.slices if one.lung_ml_per_mm >= 60)
 
     def real(self, flag: bool) -> Bank:
         """Only the real slices, or only the phantoms."""
-        return Bank(tuple(one for one in self.slices if one.name.startswith("phantom") != flag))
+        return self._parts[flag]
+
+    @cached_property
+    def _parts(self) -> tuple[Bank, Bank]:
+        drawn = [one.name.startswith("phantom") for one in self.slices]
+        parts = [
+            tuple(one for one, own in zip(self.slices, drawn, strict=True) if own == flag) for flag in (True, False)
+        ]
+        return Bank(parts[0]), Bank(parts[1])
 
     def pick(self, rng: Generator, chest: bool) -> Slice:
         """Any slice, each as likely."""

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.random import Generator
 from scipy import ndimage
 
+from training.scanner import noise_of
 from training.slices import NO_LUNG, Bools, Field
 from training.view import View
 
@@ -24,6 +25,7 @@ class Lesion:
     mask: Bools
     margin: str = ""
     detail: str = ""
+    shown: float = 1.0  # share of what was drawn that lies where it can be seen
 
     @property
     def edges(self) -> tuple[float, float, float, float]:
@@ -68,7 +70,7 @@ class Patch:
     def blend(self, cover: Field, target: Field | float) -> None:
         """Replace lung by tissue where covered; what is not lung (wall, heart) stays, so pleura is never cut."""
         amount = cover * self.air
-        noise = self.wobble(self.view.source.noise_hu, 1.2)
+        noise = noise_of(self.rng, self.hu.shape, 1) * np.float32(self.view.source.noise_hu)
         self.hu += amount * (target + noise - self.hu)
 
 
@@ -89,14 +91,20 @@ def patch_at(view: View, rng: Generator, row: float, column: float, reach_mm: fl
 def outline(patch: Patch, radius: float, margin: str) -> Field:
     """Radius in mm by direction: an ellipse, lobed where the margin says so."""
     rng, angle = patch.rng, patch.angle
-    long, turn = rng.uniform(1.0, 1.35), rng.uniform(0, np.pi)
+    long, turn = rng.uniform(1.0, 1.5), rng.uniform(0, np.pi)
     c, s = np.cos(angle - turn), np.sin(angle - turn)
     r = radius / np.sqrt((c / long) ** 2 + (s * long) ** 2)
-    r = r * (1 + sum(rng.normal(0, 0.025) * np.cos(n * angle + rng.uniform(0, 6.3)) for n in (2, 3, 4)))
+    for n in range(2, 7):
+        r = r * (1 + rng.normal(0, 0.06 / n) * np.cos(n * angle + rng.uniform(0, 6.3)))
     if margin == "lobulated":
-        n, depth = rng.integers(3, 7), rng.uniform(0.22, 0.4)
-        bumps = np.abs(np.sin(n * angle / 2 + rng.uniform(0, 3)))
-        r = r * (1 - depth + depth * bumps) * (1 + depth * 0.35)
+        r = r * 0.78
+        for _ in range(int(rng.integers(3, 7))):  # lobes: discs that stick out of it, of any size and place
+            away, size = radius * rng.uniform(0.45, 0.7), radius * rng.uniform(0.35, 0.62)
+            off = angle - rng.uniform(0, 2 * np.pi)
+            chord = size**2 - (away * np.sin(off)) ** 2
+            r = np.maximum(r, np.where(chord > 0, away * np.cos(off) + np.sqrt(np.maximum(chord, 0)), 0))
+    elif margin == "spiculated":
+        r = r * (1 + patch.wobble(0.1, radius * 0.5))
     return np.asarray(r, np.float32)
 
 
@@ -116,13 +124,14 @@ def spicules(patch: Patch, r: Field, radius: float) -> Field:
     """Thin rays from the surface outwards, tapering."""
     rng, cover = patch.rng, np.zeros_like(r)
     start = rng.uniform(0, 6.3)
-    count = int(rng.integers(8, 17))
+    count = int(rng.integers(8, 22))
+    far = rng.uniform(0.5, 1.7)
     for index in range(count):
         way = start + 2 * np.pi * (index + rng.uniform(-0.3, 0.3)) / count
         along = patch.u * np.cos(way) + patch.v * np.sin(way)
         across = np.abs(patch.v * np.cos(way) - patch.u * np.sin(way) + 0.02 * rng.normal() * along**2 / radius)
-        length = max(2.5, radius * rng.uniform(0.5, 1.0))
-        width = rng.uniform(0.6, 1.2) * np.clip(1.3 - (along - radius * 0.8) / length, 0.3, 1.3)
+        length = max(2.5, radius * far * rng.uniform(0.5, 1.0))
+        width = rng.uniform(0.4, 1.2) * np.clip(1.3 - (along - radius * 0.8) / length, 0.3, 1.3)
         ray = (
             np.clip((width - across) / patch.psf + 0.5, 0, 1)
             * np.clip((radius + length - along) / 1.5, 0, 1)
@@ -135,7 +144,10 @@ def spicules(patch: Patch, r: Field, radius: float) -> Field:
 def finished(patch: Patch, kind: str, cover: Field, margin: str = "", detail: str = "") -> Lesion:
     """The lesion with its mask: more than half covered (of the most that is covered), and lung before."""
     reach = cover * patch.air
-    return Lesion(kind, patch.corner, reach > 0.5 * min(1.0, float(reach.max())) + 1e-6, margin, detail)
+    mask = reach > 0.5 * min(1.0, float(reach.max())) + 1e-6
+    whole = int(np.count_nonzero(cover > 0.5 * min(1.0, float(cover.max()))))
+    shown = int(np.count_nonzero(mask)) / max(whole, 1)
+    return Lesion(kind, patch.corner, mask, margin, detail, shown)
 
 
 def solid(patch: Patch, radius: float) -> Lesion:
@@ -145,8 +157,9 @@ def solid(patch: Patch, radius: float) -> Lesion:
     r = outline(patch, radius, margin)
     cover = covered(patch, r, radius)
     target = rng.uniform(-20, 130) + patch.wobble(8, 4)
-    if radius > 12 and rng.random() < 0.5:
-        target -= np.clip(patch.wobble(1, radius * 0.7) - 0.3, 0, 1) * rng.uniform(20, 70)
+    if radius > 9:  # large ones are uneven: vessels, dying parts
+        target = rng.uniform(10, 110) + patch.wobble(rng.uniform(5, 25), radius * 0.35)
+        target -= np.clip(patch.wobble(1, radius * 0.7) - 0.3, 0, 1) * rng.uniform(0, 60)
     if margin == "spiculated":
         patch.blend(spicules(patch, r, radius), float(rng.uniform(-150, 20)))
         patch.blend(0.25 * np.clip(1.35 - patch.distance / r, 0, 1), -200.0)
@@ -154,6 +167,24 @@ def solid(patch: Patch, radius: float) -> Lesion:
         _feeder(patch, radius)
     patch.blend(cover, target)
     return finished(patch, "mass" if radius > 15 else "solid nodule", cover, margin)
+
+
+def soft_mass(patch: Patch, radius: float) -> Lesion:
+    """A mass in fat or muscle, outside the lung: uneven, a little denser or darker than muscle, bone spared."""
+    rng = patch.rng
+    bone = np.clip((patch.hu - 150) / 80, 0, 1)
+    outside = ndimage.uniform_filter((patch.hu < -250).astype(np.float32), 3)
+    patch.air = np.clip(1 - bone - outside, 0, 1).astype(np.float32)
+    r = outline(patch, radius, margin := str(rng.choice(MARGINS[:2])))
+    cover = covered(patch, r * (1 + patch.wobble(0.05, radius * 0.5)), radius, float(rng.uniform(0, 3)))
+    inner = patch.hu[(patch.distance < radius * 1.3) & (patch.hu > 0) & (patch.hu < 150)]
+    around = min(float(np.median(inner)), 70.0) if len(inner) > 50 else 50.0
+    off = rng.uniform(12, 50) * (1 if rng.random() < 0.5 else -1)
+    if rng.random() < 0.4:  # a seam of fat between it and its neighbours
+        seam = np.clip(1.2 - np.abs(patch.distance - r) / rng.uniform(1.0, 2.5), 0, 1)
+        patch.blend(seam * np.clip(patch.wobble(1, radius) + 0.7, 0, 1), -80.0)
+    patch.blend(cover, np.clip(around + off, -10, 110) + patch.wobble(rng.uniform(4, 18), radius * 0.3))
+    return finished(patch, "mass", cover, margin, "soft")
 
 
 def _feeder(patch: Patch, radius: float) -> None:
@@ -221,9 +252,9 @@ def cavity(patch: Patch, radius: float) -> Lesion:
 def tube(patch: Patch, radius: float) -> Lesion:
     """A vessel through the centre: along the slice, forking, or cut across (then small)."""
     rng, blood = patch.rng, float(patch.rng.uniform(-20, 160))
-    how = str(rng.choice(("along", "fork", "across"), p=(0.45, 0.35, 0.2)))
+    how = str(rng.choice(("along", "fork", "across"), p=(0.45, 0.47, 0.08)))
     if how == "across":
-        cover = covered(patch, outline(patch, min(radius, 2.4), "smooth"), 9.0)
+        cover = covered(patch, outline(patch, min(radius, 1.7), "smooth"), 9.0)
     else:
         half, cover = rng.uniform(0.9, max(1.2, min(3.6, radius * 0.3))), np.zeros_like(patch.u)
         first = rng.uniform(0, 6.3)
@@ -244,6 +275,29 @@ def tube(patch: Patch, radius: float) -> Lesion:
             cover = np.maximum(cover, ray)
     patch.blend(cover, blood)
     return finished(patch, "vessel", cover * (patch.distance < radius * 1.15), "", how)
+
+
+def visible(view: View, lesion: Lesion) -> bool:
+    """Whether a lesion stands out: most of it lies in the lung, and enough of its rim is of another density."""
+    if lesion.kind in ("vessel", "effusion") or not lesion.mask.any():
+        return True
+    gap = max(2, round(4 / view.pixel_mm))
+    top, left, bottom, right = (round(edge) for edge in np.array(lesion.edges)[[1, 0, 3, 2]])
+    place = (slice(max(top - gap, 0), bottom + gap), slice(max(left - gap, 0), right + gap))
+    mask = np.zeros(view.hu[place].shape, bool)
+    y, x = place[0].start - lesion.corner[0], place[1].start - lesion.corner[1]
+    rows, columns = np.nonzero(lesion.mask)
+    mask[rows - y, columns - x] = True
+    hu = view.hu[place]
+    ring = hu[ndimage.maximum_filter(mask, 2 * gap + 1) & ~ndimage.maximum_filter(mask, 3)]
+    if lesion.kind == "emphysema":
+        return bool((hu[mask] < -965).mean() > 0.22 and np.median(ring) > -905)
+    apart, share = {"ground-glass nodule": (90, 0.5), "consolidation": (150, 0.3)}.get(lesion.kind, (150, 0.45))
+    if lesion.detail == "soft":
+        apart, share = 18, 0.55
+    return lesion.shown >= (0.75 if lesion.detail == "soft" else 0.5) and bool(
+        (np.abs(ring - hu[mask].mean()) > apart).mean() >= share
+    )
 
 
 Draw = Callable[[Patch, float], Lesion]

@@ -35,13 +35,13 @@ def emphysema(patch: Patch, radius: float) -> Lesion:
     """Low-attenuation holes without walls, or a few thin-walled bullae; vessels between them stay."""
     rng = patch.rng
     around = float(np.median(patch.hu[patch.air > 0.9])) if (patch.air > 0.9).any() else -850.0
-    lift = max(0.0, rng.uniform(-860, -780) - around)
+    lift = max(0.0, rng.uniform(-880, -820) - around)
     if lift:
         patch.hu += (
             lift * patch.air * np.clip((radius * 1.4 - patch.distance) / (radius * 0.4), 0, 1) * (patch.hu < -600)
         )
     big = rng.random() < 0.3
-    area = radius**2 * rng.uniform(0.55, 0.85)
+    area = radius**2 * rng.uniform(0.6, 0.95)
     holes, region = np.zeros_like(patch.u), np.zeros_like(patch.u)
     while area > 0:
         size = float(rng.uniform(4, min(12, radius * 0.8)) if big else rng.uniform(2.0, 5.0))
@@ -54,7 +54,7 @@ def emphysema(patch: Patch, radius: float) -> Lesion:
         area -= size**2
     keep = np.clip((-450 - patch.hu) / 200, 0, 1)
     cover: Field = (holes if big else holes * keep).astype(np.float32)
-    patch.blend(cover, float(rng.uniform(-1010, -965)))
+    patch.blend(cover, float(rng.uniform(-1015, -985)))
     return finished(patch, "emphysema", region, detail="bullae" if big else "holes")
 
 

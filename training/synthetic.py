@@ -13,11 +13,12 @@ from scipy import ndimage
 from engine.ct.errors import InputError
 from engine.reasoning.prompt import user_text
 from engine.reasoning.zoom import Canvas, CanvasSpec, Rect, compose
-from training import lesions, regions
-from training.backgrounds import SPLITS, Bank
+from training import boxes, lesions, regions
+from training.backgrounds import SPLITS, Bank, pick
 from training.lesions import Lesion
+from training.scanner import acquired, inhaled
 from training.slices import LEFT_LUNG, NO_LUNG, RIGHT_LUNG, VESSEL_HU, Field
-from training.view import View, varied
+from training.view import View, cropped, varied
 from training.wording import KINDS, NO_LESION, Facts, Wording, word
 
 CANVAS = CanvasSpec(side=144, inset=64)  # W1600 L-200: ground glass, solid and calcium are all told apart
@@ -26,10 +27,12 @@ NO_INSET = 0.1  # share of training samples without the zoom inset, so that its 
 TRIES = 500  # slices looked at for one case before giving up
 REAL = 0.55  # share of samples on real backgrounds
 WEIGHTS = (0.14, 0.08, 0.11, 0.08, 0.08, 0.08, 0.07, 0.06, 0.11, 0.19)
+Made = tuple[Rect, Lesion | None]
 # Smallest and largest diameter drawn, mm; log-uniform between.
 DIAMETERS = {
     "solid nodule": (4, 27),
-    "mass": (32, 52),
+    "mass": (32, 56),
+    "soft mass": (34, 64),
     "ground-glass nodule": (5, 40),
     "calcified nodule": (4, 26),
     "cavity": (9, 50),
@@ -97,16 +100,28 @@ def case(bank: Bank, rng: Generator, kind: str = "", *, real: float = REAL) -> C
     """A slice with one finding in the box, drawn by WEIGHTS unless a kind is given."""
     kind = kind or str(rng.choice(KINDS, p=WEIGHTS))
     part = _source(bank, rng, real)
-    in_lung = kind != "normal" or rng.random() < 0.75
+    in_lung = rng.random() < {"normal": 0.72, "mass": 0.6}.get(kind, 1.0)
+    below = part.below if kind == "mass" else ()
+    in_lung = in_lung or (kind == "mass" and not below)
     for _ in range(TRIES):
-        view = varied(part.pick(rng, chest=in_lung), rng)
+        view = varied(pick(rng, below) if below and not in_lung else part.pick(rng, chest=in_lung), rng)
+        inhaled(view, rng, kind)
         _other(view, rng)
-        made = _normal(view, rng, in_lung) if kind == "normal" else _marked(view, rng, kind)
+        made = _made(view, rng, kind, in_lung)
         if made is not None:
-            roi, lesion = made
-            _acquire(view, rng)
-            return Case(view.hu, view.pixel_mm, roi, _facts(view, roi, lesion), lesion)
+            if rng.random() < (0.06 if in_lung else 0.35):
+                view, made = _small_field(view, rng, made)
+            acquired(view, rng)
+            return Case(view.hu, view.pixel_mm, made[0], _facts(view, *made), made[1])
     raise InputError(f"The scans have no room for a {kind}; give chest CT with both lungs.")
+
+
+def _made(view: View, rng: Generator, kind: str, in_lung: bool) -> Made | None:
+    """A box and what is in it; None where this slice has no room for it."""
+    if kind == "normal":
+        box = boxes.normal(view, rng, in_lung)
+        return None if box is None else (box, None)
+    return _marked(view, rng, kind, in_lung)
 
 
 def _source(bank: Bank, rng: Generator, real: float) -> Bank:
@@ -116,19 +131,20 @@ def _source(bank: Bank, rng: Generator, real: float) -> Bank:
     return part if part.chest else bank.real(not wanted)
 
 
-def _marked(view: View, rng: Generator, kind: str) -> tuple[Rect, Lesion] | None:
-    lesion = _draw(view, rng, kind)
-    if lesion is None or np.count_nonzero(lesion.mask) < 4:
+def _marked(view: View, rng: Generator, kind: str, in_lung: bool) -> Made | None:
+    lesion = _draw(view, rng, kind) if in_lung else _outside(view, rng)
+    if lesion is None or np.count_nonzero(lesion.mask) < 4 or not lesions.visible(view, lesion):
         return None
-    roi = _loose(lesion.edges, view, rng, kind)
-    lesion = _cut(lesion, roi)
-    return (roi, lesion) if _inside(roi, view) and not _touched(view, roi) and lesion.mask.any() else None
+    roi = boxes.loose(lesion, view, rng)
+    lesion = boxes.cut(lesion, roi)
+    free = boxes.inside(roi, view) and not boxes.touched(view, roi) and not boxes.doubtful(view, roi)
+    return (roi, lesion) if free and lesion.mask.any() else None
 
 
 def _draw(view: View, rng: Generator, kind: str) -> Lesion | None:
     if kind == "effusion":
         return regions.effusion(view, rng, int(rng.choice((RIGHT_LUNG, LEFT_LUNG))))
-    if kind == "vessel" and rng.random() < 0.6:
+    if kind == "vessel" and rng.random() < 0.75:
         return _own_vessel(view, rng)
     low, high = DIAMETERS[kind]
     radius = float(np.exp(rng.uniform(np.log(low), np.log(high)))) / 2
@@ -137,6 +153,25 @@ def _draw(view: View, rng: Generator, kind: str) -> Lesion | None:
         return None
     patch = lesions.patch_at(view, rng, *place, reach_mm=radius * 2.1 + 5)
     return DRAW[kind](patch, radius)
+
+
+def _outside(view: View, rng: Generator) -> Lesion | None:
+    """A mass in the wall of chest, abdomen or pelvis, under the skin or in muscle."""
+    deep = ndimage.distance_transform_edt(view.source.body[::4, ::4]) * 4 * view.source.pixel_mm
+    deep[view.source.lung[::4, ::4] != NO_LUNG] = 0
+    low, high = DIAMETERS["soft mass"]
+    radius = float(np.exp(rng.uniform(np.log(low), np.log(high)))) / 2
+    rows, columns = np.nonzero((deep > radius * 0.5) & (deep < radius + 15))
+    if len(rows) == 0:
+        return None
+    at = int(rng.integers(len(rows)))
+    row, column = view.here(float(rows[at] * 4), float(columns[at] * 4))
+    if (
+        not (0 <= row < view.hu.shape[0] and 0 <= column < view.hu.shape[1])
+        or view.hu[round(row) - 1, round(column) - 1] < -200
+    ):
+        return None
+    return lesions.soft_mass(lesions.patch_at(view, rng, row, column, reach_mm=radius * 1.8 + 5), radius)
 
 
 DRAW: dict[str, lesions.Draw] = {
@@ -153,13 +188,13 @@ DRAW: dict[str, lesions.Draw] = {
 
 def _place(view: View, rng: Generator, radius: float, hug: bool) -> tuple[float, float] | None:
     """A lung pixel with lung all around; `hug` wants it at the pleura instead. None where no place was found."""
-    rows, columns = np.nonzero(view.lung)
-    if len(rows) == 0:
+    where = np.flatnonzero(view.lung)
+    if len(where) == 0:
         return None
     reach = radius * 0.85 / view.pixel_mm
     ways = np.linspace(0, 2 * np.pi, 8, endpoint=False)
-    for pick_ in rng.integers(len(rows), size=25):
-        row, column = float(rows[pick_]), float(columns[pick_])
+    for place in where[rng.integers(len(where), size=25)]:
+        row, column = (float(one) for one in divmod(int(place), view.lung.shape[1]))
         around = sum(view.lung_at(row + reach * np.sin(w), column + reach * np.cos(w)) != NO_LUNG for w in ways)
         if (4 <= around <= 6) if hug else around == 8:
             return row, column
@@ -168,10 +203,11 @@ def _place(view: View, rng: Generator, radius: float, hug: bool) -> tuple[float,
 
 def _own_vessel(view: View, rng: Generator) -> Lesion | None:
     """A vessel of the background itself; round dots, which look like nodules, only now and then."""
-    found = [one for one in view.vessels() if one.length_mm >= 6 or rng.random() < 0.2]
+    found = [one for one in view.vessels() if one.width_mm < 0.5 * one.length_mm or one.length_mm < 4]
     if not found:
         return None
-    one = found[int(rng.integers(len(found)))]
+    length = np.array([one.length_mm for one in found])  # branchings rather than dots
+    one = found[int(rng.choice(len(found), p=length / length.sum()))]
     top, left = one.rows[0], one.columns[0]
     part = view.hu[top : one.rows[1] + 1, left : one.columns[1] + 1] > VESSEL_HU
     parts, count = ndimage.label(part)
@@ -179,70 +215,6 @@ def _own_vessel(view: View, rng: Generator) -> Lesion | None:
         return None
     largest = int(np.argmax(np.bincount(parts.ravel())[1:])) + 1
     return Lesion("vessel", (top, left), parts == largest, "", "own")
-
-
-def _loose(edges: Rect, view: View, rng: Generator, kind: str) -> Rect:
-    """A box around a lesion as a hand draws it: 0.9 to 2 times as large, off centre; large regions often in part."""
-    left, top, right, bottom = edges
-    width, height = right - left, bottom - top
-    x, y = (left + right) / 2, (top + bottom) / 2
-    factor = float(np.exp(rng.uniform(np.log(0.9), np.log(2.0))))
-    if kind in ("effusion", "consolidation", "emphysema") and rng.random() < 0.5:
-        factor *= rng.uniform(0.5, 1.0)
-    least = 6 / view.pixel_mm
-    w = max(width * factor * rng.uniform(0.88, 1.14), least)
-    h = max(height * factor * rng.uniform(0.88, 1.14), least)
-    if rng.random() < 0.3:
-        w = h = max(w, h)
-    x += rng.uniform(-1, 1) * (0.25 * max(w - width, 0) + 0.07 * width)
-    y += rng.uniform(-1, 1) * (0.25 * max(h - height, 0) + 0.07 * height)
-    return (float(x - w / 2), float(y - h / 2), float(x + w / 2), float(y + h / 2))
-
-
-def _inside(roi: Rect, view: View) -> bool:
-    rows, columns = view.hu.shape
-    return roi[0] > 0 and roi[1] > 0 and roi[2] < columns and roi[3] < rows
-
-
-def _cut(lesion: Lesion, roi: Rect) -> Lesion:
-    """The lesion inside the box only: what is outside cannot be asked for."""
-    top, left = lesion.corner
-    rows, columns = (
-        np.mgrid[0 : lesion.mask.shape[0], 0 : lesion.mask.shape[1]] + np.array([top, left])[:, None, None] + 0.5
-    )
-    keep = (columns >= roi[0]) & (columns <= roi[2]) & (rows >= roi[1]) & (rows <= roi[3])
-    return replace(lesion, mask=lesion.mask & keep)
-
-
-def _normal(view: View, rng: Generator, in_lung: bool) -> tuple[Rect, None] | None:
-    """A box of any size with nothing in it: in the lung (next to its borders too), or in other tissue."""
-    where = view.lung != NO_LUNG if in_lung else (view.lung == NO_LUNG) & (view.hu > -300)
-    rows, columns = np.nonzero(where)
-    if len(rows) == 0:
-        return None
-    for pick_ in rng.integers(len(rows), size=20):
-        row, column = float(rows[pick_]), float(columns[pick_])
-        # Many as large as boxes around masses and emphysema: size alone must not speak against plain lung.
-        wide = rng.random() < 0.55
-        edge = float(rng.uniform(18, 60) if wide else np.exp(rng.uniform(np.log(6), np.log(70)))) / view.pixel_mm
-        w, h = edge * rng.uniform(0.75, 1.33), edge * rng.uniform(0.75, 1.33)
-        roi = (column - w / 2, row - h / 2, column + w / 2, row + h / 2)
-        if _inside(roi, view) and not _touched(view, roi) and (not in_lung or _empty(view, roi, row, column)):
-            return roi, None
-    return None
-
-
-def _empty(view: View, roi: Rect, row: float, column: float) -> bool:
-    """Plain lung: no vessel in the middle, and no dark-and-bright mixture filling the inner half."""
-    reach = max(1, round(2.0 / view.pixel_mm))
-    r, c = round(row), round(column)
-    if float(view.hu[max(r - reach, 0) : r + reach + 1, max(c - reach, 0) : c + reach + 1].mean()) > -650:
-        return False
-    y0, y1, x0, x1 = (
-        (a * 3 + b) / 4 for a, b in ((roi[1], roi[3]), (roi[3], roi[1]), (roi[0], roi[2]), (roi[2], roi[0]))
-    )
-    inner = view.hu[int(y0) : int(y1) + 1, int(x0) : int(x1) + 1]
-    return bool((inner > VESSEL_HU).mean() < 0.3)
 
 
 def _other(view: View, rng: Generator) -> None:
@@ -254,23 +226,25 @@ def _other(view: View, rng: Generator) -> None:
             view.taken = lesion.edges
 
 
-def _touched(view: View, roi: Rect) -> bool:
-    """Whether a box meets the other lesion of the slice (4 mm kept free)."""
-    if view.taken is None:
-        return False
-    gap = 4 / view.pixel_mm
-    left, top, right, bottom = view.taken
-    return left - gap < roi[2] and right + gap > roi[0] and top - gap < roi[3] and bottom + gap > roi[1]
-
-
-def _acquire(view: View, rng: Generator) -> None:
-    """Another scanner: blur, noise and a small shift of the scale."""
-    if rng.random() < 0.3:
-        view.hu[:] = ndimage.gaussian_filter(view.hu, rng.uniform(0.4, 0.9))
-    if rng.random() < 0.4:
-        view.hu += rng.standard_normal(view.hu.shape, dtype=np.float32) * np.float32(rng.uniform(3, 25))
-    if rng.random() < 0.3:
-        view.hu *= np.float32(rng.uniform(0.98, 1.02))
+def _small_field(view: View, rng: Generator, made: Made) -> tuple[View, Made]:
+    """A field of view that holds only a part of the body, as cropped scans are."""
+    roi, lesion = made
+    x, y = (roi[0] + roi[2]) / 2, (roi[1] + roi[3]) / 2
+    edge = max(roi[2] - roi[0], roi[3] - roi[1]) * view.pixel_mm
+    spread = (edge * 0.3 + 10) / view.pixel_mm
+    small, top, left = cropped(
+        view, y + rng.uniform(-1, 1) * spread, x + rng.uniform(-1, 1) * spread, edge * 1.7 + rng.uniform(50, 150)
+    )
+    roi = (roi[0] - left, roi[1] - top, roi[2] - left, roi[3] - top)
+    if lesion is not None:
+        mask = np.zeros(view.hu.shape, bool)
+        place = tuple(slice(c, c + n) for c, n in zip(lesion.corner, lesion.mask.shape, strict=True))
+        mask[place] = lesion.mask
+        mask = mask[top : top + small.hu.shape[0], left : left + small.hu.shape[1]]
+        lesion = replace(lesion, corner=(0, 0), mask=mask)
+        if not mask.any():
+            return view, made
+    return (small, (roi, lesion)) if boxes.inside(roi, small) else (view, made)
 
 
 def _facts(view: View, roi: Rect, lesion: Lesion | None) -> Facts:
@@ -279,7 +253,8 @@ def _facts(view: View, roi: Rect, lesion: Lesion | None) -> Facts:
     box = view.hu[max(int(roi[1] + 0.5), 0) : int(roi[3] + 0.5), max(int(roi[0] + 0.5), 0) : int(roi[2] + 0.5)]
     label = view.lung_at(row, column)
     side = view.side(row, column) if label == NO_LUNG else ("right" if label == RIGHT_LUNG else "left")
-    region = "lung" if label != NO_LUNG or lesion is not None else "soft tissue"
+    in_lung = label != NO_LUNG or (lesion is not None and lesion.detail != "soft")
+    region = "lung" if in_lung else "soft tissue"
     facts = Facts("normal", side, view.zone(row, column), region, lungs, float(box.mean()), background=view.source.name)
     if lesion is None:
         return facts
@@ -288,7 +263,7 @@ def _facts(view: View, roi: Rect, lesion: Lesion | None) -> Facts:
     under = view.hu[top : top + rows, left : left + columns]
     size = diameter_mm(lesion.mask, view.pixel_mm)
     kind = ("mass" if size > 30 else "solid nodule") if lesion.kind in ("mass", "solid nodule") else lesion.kind
-    pleural = kind not in NO_LESION and _at_pleura(view, lesion)
+    pleural = kind not in NO_LESION and in_lung and _at_pleura(view, lesion)
     return replace(
         facts, kind=kind, hu=float(under[lesion.mask].mean()), size_mm=size, margin=lesion.margin, pleural=pleural
     )

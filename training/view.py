@@ -25,6 +25,7 @@ class View:
     mirrored: bool
     back: tuple[float, float, float, float, float, float]  # column, row here -> column, row in the source
     taken: tuple[float, float, float, float] | None = None  # edges of another lesion, left top right bottom
+    dark_hu: float = -1100.0  # lung darker than this may be emphysema of the background's own
 
     def origin(self, row: float, column: float) -> tuple[float, float]:
         """Row and column in the source slice (not mirrored)."""
@@ -90,6 +91,18 @@ def varied(source: Slice, rng: Generator) -> View:
         lung = np.asarray([NO_LUNG, LEFT_LUNG, RIGHT_LUNG], np.uint8)[lung]
     thickness = float(source.thickness_mm)
     return View(source, hu, lung, source.pixel_mm * scale, thickness, mirrored, (a, b, c, d, e, f))
+
+
+def cropped(view: View, row: float, column: float, edge_mm: float) -> tuple[View, int, int]:
+    """A small field of view around a place, and the rows and columns cut off before it."""
+    half = max(int(edge_mm / view.pixel_mm / 2), 40)
+    top, left = max(round(row) - half, 0), max(round(column) - half, 0)
+    part = (slice(top, round(row) + half), slice(left, round(column) + half))
+    a, b, c, d, e, f = view.back
+    back = (a, b, c + a * left + b * top, d, e, f + d * left + e * top)
+    hu, lung = view.hu[part].copy(), view.lung[part].copy()
+    small = View(view.source, hu, lung, view.pixel_mm, view.thickness_mm, view.mirrored, back, None, view.dark_hu)
+    return small, top, left
 
 
 def plain(source: Slice) -> View:

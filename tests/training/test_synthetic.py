@@ -67,6 +67,8 @@ def test_stated_densities_are_those_of_the_finished_picture(drawn: list[Sample])
 def test_stated_sides_are_the_patients_sides(drawn: list[Sample]) -> None:
     sides = Counter()
     for one in drawn:
+        if one.canvas.slice_mm < 300:  # a small field of view: where the middle lies cannot be measured in it
+            continue
         body = np.flatnonzero((one.case.hu > -300).sum(axis=0) > 25)
         middle, centre = (body[0] + body[-1]) / 2, (one.case.roi[0] + one.case.roi[2]) / 2
         if abs(centre - middle) * one.case.pixel_mm > 45:  # far from the middle the picture itself is proof
