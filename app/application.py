@@ -13,8 +13,8 @@ from PySide6.QtCore import QSocketNotifier, QTimer, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
 
 from app import faults, heap, settings, theme
+from app.asking import MakeReasoner, hosted
 from app.desk import Desk
-from app.explainer import MakeReasoner, hosted
 from app.main_window import MainWindow
 
 WARM_MS = 1500

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
+from app.asking import MakeReasoner, hosted
 from app.case import Case
 from app.cine import Cine
 from app.compare import Comparison
-from app.explainer import Explainer, MakeReasoner, hosted
+from app.explainer import Explainer
 from app.job import Jobs
 from app.masks import Masks
 from app.measuring import Measuring
@@ -241,7 +242,7 @@ class Desk(QObject):
     @property
     def judging(self) -> bool:
         """Whether an answer waits for its verdict."""
-        return self.explainer.answer is not None and not self.explainer.running and self.explainer.finding is None
+        return self.explainer.answer is not None and not self.explainer.answering and self.explainer.finding is None
 
     def open_sample(self) -> None:
         """Fetch the sample case if it is not here yet, and open it."""

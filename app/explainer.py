@@ -3,41 +3,33 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from PIL import Image
 from PySide6.QtCore import QObject, Signal
 
-from app import faults
+from app.asking import Asker, MakeReasoner, hosted
 from app.case import Case
-from app.job import Job, Jobs
+from app.job import Jobs
 from app.viewing import ViewingModel
 from engine.ct.errors import InputError
 from engine.reading import edits
 from engine.reading.document import Document
 from engine.reading.model import Finding, Reading, Roi, new_id
 from engine.reasoning.card import ModelCard
-from engine.reasoning.trace import Answer, Failed, Input, Loading, Stopped, Token, Trace, TraceEvent
+from engine.reasoning.trace import Answer, Input, Loading, Token, Trace, TraceEvent
 
 if TYPE_CHECKING:
-    from engine.reasoning.reasoner import Question, Reasoner
+    from engine.reasoning.reasoner import Question
     from engine.reasoning.zoom import Canvas
 
 NO_ROI = "Draw an ROI (B) or press G for suggestions, then press E."
 NO_MODEL = "There is no model to ask; choose one under Reasoning, Choose model."
-MakeReasoner = Callable[[str, bool], "Reasoner"]
-
-
-def hosted(model: str, remote_code: bool) -> Reasoner:
-    """The real thing: the model in a process of its own."""
-    from engine.reasoning.host import HostedReasoner
-
-    return HostedReasoner(model, trust_remote_code=remote_code, behind=True)
 
 
 class Explainer(QObject):
-    """Runs questions on a Reasoner in a job. `answer` waits for the reader's verdict until there is one."""
+    """The reader's question and the trace that is shown. `answer` waits for a verdict until there is one."""
 
     began = Signal(object)  # Question
     came = Signal(object)  # TraceEvent
@@ -53,38 +45,35 @@ class Explainer(QObject):
         self._viewing = viewing
         self._document = document
         self._case = case
-        self._jobs = jobs
-        self._make = make
-        self._reasoner: Reasoner | None = None
-        self._job: Job | None = None
-        self._closing: Job | None = None  # a stopped question or the warming: its thread is not gone yet
-        self._waiting = False  # a question waits for that
+        self.asker = Asker(jobs, make, self)
+        self.answering = False  # its own question, not somebody else's, is being answered
         self._question: Question | None = None
         self._events: list[TraceEvent] = []
         self._asked: tuple[float, ...] = ()  # the box that the shown answer is about, LPS mm
-        self.model = ""
-        self.card = ModelCard(name="")
         self.roi_id = ""
         self.trace_id = ""
         self.answer: Answer | None = None
+        self.asker.changed.connect(self.changed)
         case.leaving.connect(self.clear)  # while the trace can still be saved with its case
 
     @property
     def running(self) -> bool:
-        """Whether the model is being asked."""
-        return self._job is not None or self._waiting
+        """Whether the model is being asked, by whomever."""
+        return self.asker.running
+
+    @property
+    def model(self) -> str:
+        """Who answers: a folder or hub id."""
+        return self.asker.model
+
+    @property
+    def card(self) -> ModelCard:
+        """What the model was trained with."""
+        return self.asker.card
 
     def use(self, model: str, remote_code: bool = False) -> None:
         """Answer with that model (a folder or hub id) from now on. InputError when its card cannot be read."""
-        try:
-            card = ModelCard.load(model)
-        except ValueError as error:
-            raise InputError(str(error)) from error
-        self.stop()
-        self._release()
-        self.model, self.card = model, card
-        self._reasoner = self._make(model, remote_code)
-        self.changed.emit()
+        self.asker.use(model, remote_code)
 
     @property
     def bundled(self) -> bool:
@@ -114,7 +103,7 @@ class Explainer(QObject):
         if state.volume is None or roi is None:
             self.failed.emit(NO_ROI)
             return
-        if self._reasoner is None:
+        if self.asker.reasoner is None:
             self.failed.emit(NO_MODEL)
             return
         if self.running:
@@ -133,17 +122,7 @@ class Explainer(QObject):
 
     def stop(self) -> bool:
         """Stop the model; False when it was not asked anything."""
-        if not self.running:
-            return False
-        self._waiting = False
-        if self._job is not None:
-            job, self._job = self._job, None
-            job.cancel()
-            self._closing = job
-            job.ended.connect(self._closed)
-        self._take(Stopped())
-        self._finish()
-        return True
+        return self.asker.stop()
 
     def clear(self) -> None:
         """Forget question and answer: another series is shown."""
@@ -204,8 +183,7 @@ class Explainer(QObject):
 
     def close(self) -> None:
         """Give the model's memory back, for good."""
-        if self._reasoner is not None:
-            self._reasoner.close()
+        self.asker.close()
 
     def _judge(self, label: str, edit: Callable[..., Reading]) -> None:
         answer = self.answer
@@ -226,42 +204,12 @@ class Explainer(QObject):
         box = question.canvas.roi_mm
         self._asked = (*box.low, *box.high)
         self.began.emit(question)
-        if self._closing is not None:  # one question at a time
-            self._take(Loading("The model is getting ready."))
-            self._waiting = True
-        else:
-            self._start()
-        self.changed.emit()
-
-    def _start(self) -> None:
-        if self._question is None or self._reasoner is None:
-            return
-        self._job = job = self._jobs.run(self._reasoner.explain(self._question), self._interrupt)
-        job.item.connect(self._take)
-        job.failed.connect(lambda error: self._take(Failed(faults.sentence(error))))
-        job.failed.connect(self._finish)
-        job.finished.connect(self._finish)
+        self.answering = True
+        self.asker.ask(question, self._take, self._finish)
 
     def warm(self) -> None:
         """Load the model ahead of the first question, where it is one that loads."""
-        from engine.reasoning.host import HostedReasoner
-
-        if isinstance(self._reasoner, HostedReasoner) and not self.running and self._closing is None:
-            self._closing = self._jobs.run(self._reasoner.start(), self._interrupt)
-            self._closing.ended.connect(self._closed)
-
-    def _interrupt(self) -> None:
-        """Unblock a reasoner that waits for its process."""
-        from engine.reasoning.host import HostedReasoner
-
-        if isinstance(self._reasoner, HostedReasoner):
-            self._reasoner.stop()
-
-    def _closed(self) -> None:
-        self._closing = None
-        if self._waiting:
-            self._waiting = False
-            self._start()
+        self.asker.warm()
 
     def _take(self, event: TraceEvent) -> None:
         self._events.append(event)
@@ -270,23 +218,12 @@ class Explainer(QObject):
         self.came.emit(event)
 
     def _finish(self) -> None:
-        self._job = None
+        self.answering = False
         if self._question is not None and any(isinstance(event, Token) for event in self._events):
             lines = Trace(tuple(each for each in self._events if not isinstance(each, Loading))).to_lines()
             self._case.save_trace(self.trace_id, self.roi_id, lines, png(self._question.canvas))
         self.ended.emit()
         self.changed.emit()
-
-    def _release(self) -> None:
-        """End the former model's process without waiting for it here."""
-        if self._reasoner is not None:
-            reasoner, self._reasoner = self._reasoner, None
-            self._jobs.run(_closing(reasoner))
-
-
-def _closing(reasoner: Reasoner) -> Iterator[None]:
-    reasoner.close()
-    yield
 
 
 def png(canvas: Canvas) -> bytes:

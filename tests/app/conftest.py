@@ -17,7 +17,7 @@ from pytestqt.qtbot import QtBot
 
 from app import theme
 from app.application import Program
-from app.explainer import MakeReasoner
+from app.asking import MakeReasoner
 from engine.ct.load import LoadStep, Series, load_steps
 from tests.app.desk import MakeProgram, end, open_path, scripted
 from tests.app.paired import FIRST, FIRST_SLICE, SHIFT, show, write

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.application import Program
-from app.explainer import MakeReasoner
+from app.asking import MakeReasoner
 from app.views.slice_view import SliceView
 from engine.ct.geometry import Box, Plane, Point
 from engine.reading.model import Roi

@@ -11,7 +11,7 @@ from PySide6.QtCore import QPoint
 from pytestqt.qtbot import QtBot
 
 from app.application import Program
-from app.explainer import hosted
+from app.asking import hosted
 from engine.ct.geometry import Plane
 from engine.reading import edits
 from engine.reasoning.explain import BUNDLED

@@ -14,7 +14,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from app.application import Program
-from app.explainer import hosted
+from app.asking import hosted
 from engine.reading import edits
 from engine.reading.session import Session
 from engine.reasoning.host import HostedReasoner
@@ -162,7 +162,7 @@ def test_killing_the_model_while_it_streams_keeps_the_window_and_explain_works_a
     reading = slow_host.desk.document.reading
     explainer.explain()
     qtbot.waitUntil(lambda: any(isinstance(event, Token) for event in events), timeout=30_000)
-    reasoner = explainer._reasoner
+    reasoner = explainer.asker.reasoner
     assert isinstance(reasoner, HostedReasoner)
     assert reasoner.pid is not None
     os.kill(reasoner.pid, signal.SIGKILL)
@@ -176,7 +176,7 @@ def test_killing_the_model_while_it_streams_keeps_the_window_and_explain_works_a
     panel.retry.click()
     qtbot.waitUntil(lambda: any(isinstance(event, Token) for event in events), timeout=30_000)
     explainer.stop()
-    qtbot.waitUntil(lambda: explainer._closing is None, timeout=10_000)
+    qtbot.waitUntil(lambda: explainer.asker._closing is None, timeout=10_000)
 
 
 def test_a_model_that_is_not_there_is_one_sentence_and_another_one_works(

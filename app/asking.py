@@ -1,0 +1,162 @@
+"""The one door to the model: whoever asks, one question at a time, its events as they come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+
+from app import faults
+from app.job import Job, Jobs
+from engine.ct.errors import InputError
+from engine.reasoning.card import ModelCard
+from engine.reasoning.trace import Failed, Loading, Stopped, TraceEvent
+
+if TYPE_CHECKING:
+    from engine.reasoning.reasoner import Question, Reasoner
+
+MakeReasoner = Callable[[str, bool], "Reasoner"]
+READY = "The model is getting ready."
+
+
+def hosted(model: str, remote_code: bool) -> Reasoner:
+    """The real thing: the model in a process of its own."""
+    from engine.reasoning.host import HostedReasoner
+
+    return HostedReasoner(model, trust_remote_code=remote_code, behind=True)
+
+
+class Run(QObject):
+    """One question and what came of it. `came` per event, then `ended` once, stopped or not; nothing after that."""
+
+    came = Signal(object)  # TraceEvent
+    ended = Signal()
+
+    def __init__(self, question: Question, parent: QObject) -> None:
+        super().__init__(parent)
+        self.question = question
+        self.events: list[TraceEvent] = []
+
+    @property
+    def failure(self) -> str:
+        """Why it could not go on, "" where it could."""
+        return next((event.message for event in self.events if isinstance(event, Failed)), "")
+
+    def take(self, event: TraceEvent) -> None:
+        """One more event."""
+        self.events.append(event)
+        self.came.emit(event)
+
+
+class Asker(QObject):
+    """Holds the model and runs one question at a time on it, in a job."""
+
+    changed = Signal()  # running or model differ
+
+    def __init__(self, jobs: Jobs, make: MakeReasoner = hosted, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._jobs = jobs
+        self._make = make
+        self._reasoner: Reasoner | None = None
+        self._job: Job | None = None
+        self._closing: Job | None = None  # a stopped question or the warming: its thread is not gone yet
+        self._run: Run | None = None
+        self.model = ""
+        self.card = ModelCard(name="")
+
+    @property
+    def reasoner(self) -> Reasoner | None:
+        """Who answers; None before a model is chosen."""
+        return self._reasoner
+
+    @property
+    def running(self) -> bool:
+        """Whether the model is being asked."""
+        return self._run is not None
+
+    def use(self, model: str, remote_code: bool = False) -> None:
+        """Answer with that model (a folder or hub id) from now on. InputError when its card cannot be read."""
+        try:
+            card = ModelCard.load(model)
+        except ValueError as error:
+            raise InputError(str(error)) from error
+        self.stop()
+        if self._reasoner is not None:
+            self._jobs.run(_closing(self._reasoner))  # ends the former model's process without waiting for it here
+        self.model, self.card = model, card
+        self._reasoner = self._make(model, remote_code)
+        self.changed.emit()
+
+    def ask(self, question: Question, came: Callable[[TraceEvent], None], ended: Callable[[], None]) -> Run:
+        """Put a question; only while nothing runs and there is a reasoner. `came` and `ended` hear what comes of it."""
+        assert self._run is None
+        self._run = run = Run(question, self)
+        run.came.connect(came)
+        run.ended.connect(ended)
+        if self._closing is not None:  # one question at a time
+            run.take(Loading(READY))
+        else:
+            self._start()
+        self.changed.emit()
+        return run
+
+    def stop(self) -> bool:
+        """Stop the model; False when it was not asked anything."""
+        run = self._run
+        if run is None:
+            return False
+        if self._job is not None:
+            job, self._job = self._job, None
+            job.cancel()
+            self._closing = job
+            job.ended.connect(self._closed)
+        run.take(Stopped())
+        self._end()
+        return True
+
+    def warm(self) -> None:
+        """Load the model ahead of the first question, where it is one that loads."""
+        from engine.reasoning.host import HostedReasoner
+
+        if isinstance(self._reasoner, HostedReasoner) and not self.running and self._closing is None:
+            self._closing = self._jobs.run(self._reasoner.start(), self._interrupt)
+            self._closing.ended.connect(self._closed)
+
+    def close(self) -> None:
+        """Give the model's memory back, for good."""
+        if self._reasoner is not None:
+            self._reasoner.close()
+
+    def _start(self) -> None:
+        run = self._run
+        if run is None or self._reasoner is None:
+            return
+        self._job = job = self._jobs.run(self._reasoner.explain(run.question), self._interrupt)
+        job.item.connect(run.take)
+        job.failed.connect(lambda error: run.take(Failed(faults.sentence(error))))
+        job.failed.connect(self._end)
+        job.finished.connect(self._end)
+
+    def _end(self) -> None:
+        run, self._run, self._job = self._run, None, None
+        if run is not None:
+            run.ended.emit()
+            run.deleteLater()
+        self.changed.emit()
+
+    def _interrupt(self) -> None:
+        """Unblock a reasoner that waits for its process."""
+        from engine.reasoning.host import HostedReasoner
+
+        if isinstance(self._reasoner, HostedReasoner):
+            self._reasoner.stop()
+
+    def _closed(self) -> None:
+        self._closing = None
+        self._start()
+
+
+def _closing(reasoner: Reasoner) -> Iterator[None]:
+    reasoner.close()
+    yield
