@@ -19,6 +19,7 @@ from engine.arguments import (
     Parser,
     box_mm,
     count,
+    evaluate_arguments,
     joined,
     layout_help,
     options_list,
@@ -220,9 +221,16 @@ def train(args: argparse.Namespace) -> int:
 def evaluate(args: argparse.Namespace) -> int:
     """Accuracy with intervals, with and without the inset."""
     from engine.reasoning.explain import resolve_model
-    from training.evaluate import evaluate as run
 
-    result = run([resolve_model(model) for model in args.model or [None]], args.data, args.n, args.seed, args.page)
+    models = [resolve_model(model) for model in args.model or [None]]
+    if args.config:
+        from training.held_out import evaluate as run_rows
+
+        result = run_rows(args.config, models if args.model else [], args.n, args.seed)
+    else:
+        from training.evaluate import evaluate as run
+
+        result = run(models, args.data, args.n, args.seed, args.page)
     if args.json:
         say(result)
     else:
@@ -306,15 +314,6 @@ def _snapshot_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--trace", type=Path, metavar="JSONL", help="a saved trace to show in the reasoning panel")
 
 
-def _evaluate_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", action="append", metavar="DIR", help="a model folder; give it twice to compare two")
-    parser.add_argument("--data", type=Path, metavar="DIR", help="CT scans to insert test lesions into")
-    parser.add_argument("--n", type=count, help="number of test cases")
-    parser.add_argument("--seed", type=seed, default=0, help="other seeds are other patients")
-    parser.add_argument("--page", type=Path, metavar="FILE.html", help="write the figures as a page with charts too")
-    _with_json(parser)
-
-
 def _bench_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--only", metavar="PREFIX", default="", help="only rows whose name begins so, such as stream")
     _with_json(parser)
@@ -329,7 +328,7 @@ COMMANDS: dict[str, Command] = {
     "measure": (measure, _measure_arguments, "HU statistics, volume, diameter and side of a box or mask"),
     "snapshot": (snapshot, _snapshot_arguments, "draw the real window into a picture, without a display"),
     "train": (train, train_arguments, "fine-tune a model, or look at its data"),
-    "evaluate": (evaluate, _evaluate_arguments, "accuracy with and without the inset, with intervals"),
+    "evaluate": (evaluate, evaluate_arguments, "accuracy with and without the inset, with intervals"),
     "bench": (bench, _bench_arguments, "timings beside their peers"),
 }
 

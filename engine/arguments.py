@@ -102,8 +102,22 @@ def train_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--resume", action="store_true", help="go on from the latest checkpoint")
     parser.add_argument("--release", action="store_true", help="refuse sources whose licence forbids commercial use")
     parser.add_argument("--preview", type=count, metavar="N", default=24, help="of data: how many rows to show")
+    parser.add_argument("--json", action="store_true", help="of data: every row of the sources as a JSON line")
 
 
 def sample_arguments(parser: argparse.ArgumentParser) -> None:
     """Of `main.py sample`."""
     parser.add_argument("--out", type=Path, default=Path("out"), help="where the offscreen run writes its results")
+
+
+def evaluate_arguments(parser: argparse.ArgumentParser) -> None:
+    """Of `main.py evaluate`."""
+    parser.add_argument("--model", action="append", metavar="DIR", help="a model folder; give it twice to compare two")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="CT scans to insert test lesions into")
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE.toml", help="ask the rows of its sources instead of drawn lesions"
+    )
+    parser.add_argument("--n", type=count, help="number of test cases")
+    parser.add_argument("--seed", type=seed, default=0, help="other seeds are other patients")
+    parser.add_argument("--page", type=Path, metavar="FILE.html", help="write the figures as a page with charts too")
+    parser.add_argument("--json", action="store_true", help="print JSON and nothing else on stdout")

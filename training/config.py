@@ -39,6 +39,9 @@ class Source:
     labels: dict[str, str] = field(default_factory=dict)  # name in the data -> name to use; "" leaves it out
     columns: dict[str, str] = field(default_factory=dict)  # of a table: image, prompt, solution, … -> its column
     split: str = "train"  # of a data set on the hub
+    only: tuple[str, ...] = ()  # of sessions: the names of the files to read; all of the folder if not given
+    skip: tuple[str, ...] = ()  # of sessions: rows to leave out, by their case
+    hold: tuple[str, ...] = ()  # of sessions: patients kept for the test, by their hash, in place of held_out
 
 
 @dataclass(frozen=True)

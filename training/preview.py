@@ -13,7 +13,8 @@ from pathlib import Path
 from engine.reasoning.card import ModelCard
 from training.config import Config, load
 from training.progress import emit
-from training.sources.read import backgrounds, read
+from training.sources.read import backgrounds
+from training.sources.readers import read
 from training.sources.row import Row, png
 from training.synthetic import CANVAS, PROMPT, sample
 from training.truth import facts_of_case

@@ -12,6 +12,10 @@ def run(args: argparse.Namespace) -> int:
     """The exit code of a run; InputError for what is wrong with its file."""
     if args.release:
         check_release(load(args.config).source)
+    if args.method == "data" and args.json:
+        from training.listing import run as listed
+
+        return listed(args.config, args.preview)
     if args.method == "data":
         from training.preview import run as show
 

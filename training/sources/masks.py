@@ -134,10 +134,17 @@ def box_of(frame: PlaneFrame, index: int, rect: Rect) -> Box:
 
 
 def row(
-    marked: Marked, frame: PlaneFrame, index: int, rect: Rect, told: Told, source: Source, card: ModelCard, count: int
+    marked: Marked,
+    frame: PlaneFrame,
+    index: int,
+    rect: Rect,
+    told: Told,
+    source: Source,
+    card: ModelCard,
+    mark: int | str,
 ) -> Row:
-    """The finished row of a rectangle on a slice."""
-    case = f"{source.name}:{marked.case}:{count}"
+    """The finished row of a rectangle on a slice; `mark` tells it from others of its scan."""
+    case = f"{source.name}:{marked.case}:{mark}"
     wording = word(told, generator("words", case))
     hu: NDArray[Any] = np.asarray(frame.take(marked.volume.hu, index))
     box = box_of(frame, index, rect)
@@ -151,7 +158,7 @@ def row(
         source=source.name,
         licence=source.licence,
         patient=marked.patient,
-        split=split_of(marked.patient, source.held_out, marked.volume.provenance.path),
+        split=split_of(marked.patient, source.held_out, marked.volume.provenance.path, source.hold),
         label=told.label,
         asks=wording.asks,
         question=wording.question,
@@ -165,10 +172,10 @@ def row(
     )
 
 
-def boxed(marked: Marked, box: Box, told: Told, source: Source, card: ModelCard, count: int) -> Row:
+def boxed(marked: Marked, box: Box, told: Told, source: Source, card: ModelCard, mark: int | str) -> Row:
     """The row of a box in LPS mm, on the slice that the viewer shows of it. InputError outside the scan."""
     frame, index, rect = roi_rect(marked.volume, box)
-    return row(marked, frame, index, rect, told, source, card, count)
+    return row(marked, frame, index, rect, told, source, card, mark)
 
 
 def _facts(volume: Volume, box: Box, part: Part, inside: NDArray[Any]) -> Facts:

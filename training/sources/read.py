@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from accelerate import PartialState
 
 from engine.ct.errors import InputError
 from engine.reasoning.card import ModelCard
 from training.backgrounds import Bank, bank
-from training.config import Config, Source
-from training.sources import lidc, nifti, rexgrounding, sessions, table
-from training.sources.row import Row
+from training.config import Config
+from training.sources.readers import read
 from training.sources.stock import Stock, written
-
-READERS: dict[str, Callable[[Source, ModelCard], Iterator[Row]]] = {
-    "nifti": nifti.read,
-    "sessions": sessions.read,
-    "rexgrounding": rexgrounding.read,
-    "lidc": lidc.read,
-    "table": table.read,
-}
-
-
-def read(sources: tuple[Source, ...], card: ModelCard) -> Iterator[Row]:
-    """All rows, source after source. InputError where one cannot be read."""
-    for one in sources:
-        yield from READERS[one.kind](one, card)
 
 
 def stock_of(plan: Config, card: ModelCard) -> Stock | None:
@@ -34,11 +19,16 @@ def stock_of(plan: Config, card: ModelCard) -> Stock | None:
     if not plan.source:
         return None
     with PartialState().main_process_first():  # of several processes one writes, the others read
-        file = written(plan.source, card, read(plan.source, card), plan.out / "rows")
+        file = written_rows(plan, card)
     stock = Stock(file, synthetic=plan.data.synthetic)
     if not len(stock):
         raise InputError("All patients of the sources are held out; lower held_out or add patients.")
     return stock
+
+
+def written_rows(plan: Config, card: ModelCard) -> Path:
+    """The file of all rows of a run, read from the sources where it is not there yet."""
+    return written(plan.source, card, read(plan.source, card), plan.out / "rows")
 
 
 def backgrounds(plan: Config) -> Bank:

@@ -76,13 +76,17 @@ def facts_of_text(text: str) -> Facts | None:
     return Facts(**{**values, "zones": tuple(values["zones"])})
 
 
-def split_of(patient: str, held_out: float, scan: str = "") -> str:
+def split_of(patient: str, held_out: float, scan: str = "", hold: tuple[str, ...] = ()) -> str:
     """The split of a patient, for ever the same: half of `held_out` for validation, half for test.
+
+    Where patients are named in `hold`, those and no others are for test: of a handful, a share may draw none.
 
     A scan that evaluation draws its lesions into is for test, whoever the patient is.
     """
     if scan and any(Path(scan).resolve() == (SHARED / one.path).resolve() for one in SCANS if one.split == "test"):
         return SPLITS[2]
+    if hold:
+        return SPLITS[2] if patient in hold else SPLITS[0]
     drawn = int.from_bytes(hashlib.sha256(patient.encode()).digest()[:6], "big") / 2**48
     return SPLITS[0] if drawn >= held_out else SPLITS[1] if drawn >= held_out / 2 else SPLITS[2]
 

@@ -6,10 +6,8 @@ it is left out, unless the configuration takes it for a box that marks nothing (
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +15,8 @@ import numpy as np
 from engine.ct.errors import InputError
 from engine.ct.load import load
 from engine.ct.volume import Volume
-from engine.reading.model import Finding, Reading, Roi
-from engine.reading.session import SUFFIX, Session
+from engine.reading.judged import Judged, files, hashed, judged
+from engine.reading.session import SUFFIX
 from engine.reasoning.card import ModelCard
 from engine.reasoning.facts import facts_of
 from training.config import Source
@@ -29,31 +27,22 @@ from training.wording import KINDS
 
 
 def read(source: Source, card: ModelCard) -> Iterator[Row]:
-    """Rows of every session of a folder, or of one file; one whose scan is gone is told on stderr and left out."""
+    """Rows of every session of a folder (or those of `only`), or of one file; a scan that is gone is told on stderr."""
     path = Path(source.path).expanduser()
-    files = [path] if path.is_file() else sorted(path.glob(f"*{SUFFIX}"))
-    if not files:
+    found = [path] if path.is_file() else files(path)
+    if not found:
         raise InputError(f"{path.name} holds no session ({SUFFIX} files); give the folder of the saved sessions.")
-    for file in files:
-        with closing(Session.open_file(file)) as session:
-            reading, series, scan = session.reading, session.series_uid, session.source
-        told = list(decided(reading))
-        if not told:
+    for file in found:
+        if source.only and file.name not in source.only:
             continue
         try:
-            volume = load(_scan(scan, source, file), series)
+            case = judged(file)
+            volume = load(_scan(case.source, source, file), case.series_uid) if case.verdicts else None
         except InputError as error:
             sys.stderr.write(f"{file.name} is left out. {error}\n")
             continue
-        yield from _rows(volume, series, told, source, card)
-
-
-def decided(reading: Reading) -> Iterator[tuple[Roi, Finding]]:
-    """The last verdict on each ROI that is still there."""
-    last = {finding.roi_id: finding for finding in reading.findings}
-    for roi in reading.rois:
-        if roi.id in last:
-            yield roi, last[roi.id]
+        if volume is not None:
+            yield from _rows(volume, case, source, card)
 
 
 def _scan(remembered: str, source: Source, file: Path) -> Path:
@@ -64,19 +53,17 @@ def _scan(remembered: str, source: Source, file: Path) -> Path:
     return moved if moved.exists() else Path(remembered)
 
 
-def _rows(
-    volume: Volume, series: str, told: list[tuple[Roi, Finding]], source: Source, card: ModelCard
-) -> Iterator[Row]:
+def _rows(volume: Volume, judged_case: Judged, source: Source, card: ModelCard) -> Iterator[Row]:
     # The header's patient where there is one, else the series; hashed, for rows travel further than sessions.
-    known = volume.provenance.patient_id or series
-    patient = hashlib.sha256(f"patient {known}".encode()).hexdigest()[:12]
-    case = hashlib.sha256(f"series {series}".encode()).hexdigest()[:12]
-    marked = Marked(volume, np.zeros(volume.hu.shape, np.uint16), {}, patient, case)
+    patient = hashed("patient", volume.provenance.patient_id or judged_case.series_uid)
+    marked = Marked(volume, np.zeros(volume.hu.shape, np.uint16), {}, patient, judged_case.case)
     pool = tuple(dict.fromkeys((*source.others, *(card.options or KINDS))))
-    for count, (roi, finding) in enumerate(told):
+    for roi, finding in judged_case.verdicts:
         label = source.labels.get(finding.text, finding.text)
         absent = finding.verdict == "rejected"
-        if not label or (absent and source.rejected == "leave out"):
+        question, options = judged_case.asked.get(finding.trace_id, ("", ()))
+        own = question if question and question != card.question else ""
+        if not label or (absent and (own or source.rejected == "leave out")):
             continue
         rivals = (finding.label, *pool) if finding.verdict == "corrected" else pool  # what the model took it for
         answer = Told(
@@ -85,5 +72,14 @@ def _rows(
             (*((label,) if absent else ()), *rivals),
             absent=absent,
             hint=label if absent else "",
+            asks="kind",  # what the reader judged; sides and sizes are measured, nobody had to correct them
+            question=own,
+            options=options if own else (),
         )
-        yield boxed(marked, roi.box, answer, source, card, count)
+        try:
+            made = boxed(marked, roi.box, answer, source, card, roi.id)
+        except InputError as error:
+            sys.stderr.write(f"An ROI of {judged_case.file.name} is left out. {error}\n")
+            continue
+        if made.case not in source.skip:
+            yield made

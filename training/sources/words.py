@@ -25,11 +25,17 @@ class Told:
     rivals: tuple[str, ...]
     absent: bool = False
     hint: str = ""  # a name that may be asked for in vain, or the label itself
+    asks: str = ""  # the kind of question; drawn if not given
+    question: str = ""  # that the label answers, where it names something else than what is in the box
+    options: tuple[str, ...] = ()  # of that question
 
 
 def word(told: Told, rng: Generator, asks: str = "") -> Wording:
     """A question and its true reply; `asks` chooses the kind of question, else it is drawn."""
-    asks = asks or _drawn(told, rng)
+    if told.question:
+        options = _mixed(rng, tuple(dict.fromkeys((*told.options, told.label)))) if told.options else ()
+        return Wording(told.question, options, told.label, reply(sentences(told, "", told.label), told.label), "")
+    asks = asks or told.asks or _drawn(told, rng)
     if asks == "side":
         question, options, answer = _one(rng, SIDE_QUESTIONS), _mixed(rng, ("left", "right")), told.facts.side
     elif asks == "size" and told.facts.diameter_mm:
@@ -63,6 +69,7 @@ def sentences(told: Told, asks: str, answer: str) -> dict[str, str]:
     hu = f"about {rounded_hu(facts.hu.shown)} HU" if facts.hu else ""
     seen = ", ".join(part for part in (size, hu) if part) or "no measure known"
     ends = {"side": f"the box is on the patient's {answer}.", "size": f"it measures {answer}."}
+    ends[""] = f"the answer is {answer}."
     what = f"nothing of the kind: {told.label}" if told.absent else f"this is {told.label}"
     return {
         "observe": "axial CT slice with one box.",
