@@ -76,7 +76,10 @@ def save(plan: Config, model: Any, processor: Any, card: ModelCard) -> None:
     export(model, processor, plan.out / "model")
     real = backgrounds(replace(plan, data=replace(plan.data, phantoms=0)))
     training = {**card.training, "revision": revision(), "scans": {**scans_in(card), **scans_of(real)}}
-    replace(card, training=training).save(plan.out / "model")
+    whole = replace(card, training=training)
+    whole.save(plan.out / "model")
+    if plan.lora.rank:
+        whole.save(plan.out / "adapter")
 
 
 def revision() -> str:

@@ -164,11 +164,12 @@ def _trainer(plan: Config, model: Any, made: Any, samples: Bank, done: int) -> R
 def _card(plan: Config) -> ModelCard:
     """Canvas and prompt of the model that is trained on, else ours; what it was trained with."""
     made = ModelCard(name=plan.out.name, canvas=CANVAS, prompt=PROMPT)
+    base = ModelCard.load(plan.model) if plan.model else made
     return replace(
-        ModelCard.load(plan.model) if plan.model else made,
+        base,
         name=plan.out.name,
-        options=KINDS,
-        normal=("normal",),
+        options=base.options or KINDS,
+        normal=base.normal or ("normal",),
         data=said(plan) or "training/synthetic.py: lesions drawn into phantoms and real slices",
         figures={},
         training={
