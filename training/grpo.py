@@ -31,6 +31,7 @@ from engine.reasoning.card import ModelCard
 from engine.reasoning.prompt import parse
 from training.adapt import loaded, restore, save
 from training.config import Config, Grpo, load
+from training.control import Reins, Steered, begun, stopped
 from training.dataset import chat
 from training.fast import is_quick, quick_vision, shared_pictures
 from training.optim import MuonAdamW, groups_of, rate_at
@@ -47,15 +48,22 @@ def run(config: Path, resume: bool) -> int:
     plan = load(config)
     if not plan.model:
         raise InputError(f"{config.name} lacks model; GRPO starts from a trained model: name its folder or hub id.")
-    plan.out.mkdir(parents=True, exist_ok=True)
+    with begun(config, plan, resume) as reins:
+        return _train(plan, resume, reins)
+
+
+def _train(plan: Config, resume: bool, reins: Reins) -> int:
     card = asked_with(ModelCard.load(plan.model), plan.grpo.think)
     processor = AutoProcessor.from_pretrained(plan.model, padding_side="left")
     last = get_last_checkpoint(str(plan.out)) if resume else None
     made = trainer(plan, loaded(plan), processor, card, int(last.rsplit("-", 1)[1]) if last else 0)
+    made.add_callback(Steered(reins, made.lines))
     with fast(made.model, card), warnings.catch_warnings():
         # WORKAROUND trl 1.16 asks transformers 5.23 for a property that this renames, twice a step.
         warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
         made.train(resume_from_checkpoint=last)
+    if made.state.global_step < plan.grpo.steps:
+        return stopped(made.state.global_step)
     if made.is_world_process_zero():
         save(plan, made.accelerator.unwrap_model(made.model), processor, _card(plan, card))
         emit(event="done", step=plan.grpo.steps, of=plan.grpo.steps, folder=str(plan.out / "model"))
@@ -93,7 +101,8 @@ def trainer(plan: Config, model: Any, processor: Any, card: ModelCard, done: int
     made.adapters = bool(plan.lora.rank)
     for callback in (PrinterCallback, ProgressCallback):
         made.remove_callback(callback)
-    made.add_callback(GroupLines(plan.grpo.prompts * plan.grpo.group))
+    made.lines = GroupLines(plan.grpo.prompts * plan.grpo.group)
+    made.add_callback(made.lines)
     made.add_callback(SeededSteps(plan.seed))
     return made
 
@@ -167,6 +176,7 @@ class GroupTrainer(GRPOTrainer):  # type: ignore[misc]
 
     plan = Grpo()
     adapters = False
+    lines: GroupLines
 
     def create_optimizer(self, *args: Any) -> Any:
         """trl's AdamW, or SFT's Muon where the plan gives it a rate."""

@@ -1,21 +1,62 @@
-"""Progress as JSON lines on stdout: one object a line, read by the training panel and by anyone with a pipe."""
+"""Progress as JSON lines on stdout and in the run's folder: one object a line, read by the training panel or a pipe."""
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
-from typing import Any, ClassVar
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar, TextIO
 
 from transformers import TrainerCallback
 
 from training.rewards import REWARDS
 
+FILE = "progress.jsonl"  # every line of a run and of those that went on with it, in the run's folder
+_kept: list[TextIO] = []  # the file of the run that is going on in this process, if any
+
+
+def first_process() -> bool:
+    """Whether this process speaks for all of its run: torchrun and accelerate number them."""
+    return int(os.environ.get("RANK", "0")) == 0
+
+
+def processes() -> int:
+    """Of the run, on all machines."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
 
 def emit(**values: Any) -> None:
-    """One line, at once."""
-    sys.stdout.write(json.dumps(values, ensure_ascii=False) + "\n")
-    sys.stdout.flush()
+    """One line, at once, from the first process only; `time` is the wall clock in seconds since 1970."""
+    if not first_process():
+        return
+    line = json.dumps({**values, "time": round(time.time(), 1)}, ensure_ascii=False) + "\n"
+    for stream in (*_kept, sys.stdout):
+        stream.write(line)
+        stream.flush()
+
+
+@contextmanager
+def kept(folder: Path, resume: bool) -> Iterator[None]:
+    """Lines go to the run's file as well: from its beginning, or after what an earlier process wrote.
+
+    A line that a kill cut off is ended, so that the next is whole.
+    """
+    if not first_process():
+        yield
+        return
+    file = folder / FILE
+    torn = resume and file.is_file() and not file.read_bytes().endswith(b"\n")
+    with file.open("a" if resume else "w", encoding="utf-8") as stream:
+        stream.write("\n" if torn else "")
+        _kept.append(stream)
+        try:
+            yield
+        finally:
+            _kept.remove(stream)
 
 
 class JsonLines(TrainerCallback):  # type: ignore[misc]
@@ -25,15 +66,18 @@ class JsonLines(TrainerCallback):  # type: ignore[misc]
         self.batch = batch
         self.mark = (0, time.monotonic())
 
+    def skip(self, seconds: float) -> None:
+        """Time in which the run was paused is not counted."""
+        self.mark = (self.mark[0], self.mark[1] + seconds)
+
     def on_train_begin(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
         """Remember where this process began, so that speed after a resume is true."""
         self.mark = (state.global_step, time.monotonic())
-        if state.is_world_process_zero:
-            emit(event="begin", step=state.global_step, of=state.max_steps)
+        emit(event="begin", step=state.global_step, of=state.max_steps)
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **rest: Any) -> None:
         """One line a log."""
-        if not logs or "loss" not in logs or not state.is_world_process_zero:
+        if not logs or "loss" not in logs:
             return
         step, now = state.global_step, time.monotonic()
         rate = (step - self.mark[0]) / max(now - self.mark[1], 1e-9)
@@ -56,8 +100,7 @@ class JsonLines(TrainerCallback):  # type: ignore[misc]
 
     def on_save(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
         """A checkpoint is whole."""
-        if state.is_world_process_zero:
-            emit(event="checkpoint", step=state.global_step)
+        emit(event="checkpoint", step=state.global_step)
 
 
 class GroupLines(JsonLines):

@@ -28,6 +28,7 @@ from engine.reasoning.card import ModelCard
 from training.adapt import loaded, restore, save
 from training.backgrounds import Bank
 from training.config import Config, load
+from training.control import Reins, Steered, begun, stopped
 from training.dataset import IGNORED, Collator, Samples
 from training.fast import compiled, is_quick, quick_vision
 from training.model import build, corpus, processor, tokenizer
@@ -75,15 +76,23 @@ class ReplyTrainer(Trainer):  # type: ignore[misc]
 def run(config: Path, resume: bool) -> int:
     """Train as the file says; 0 only when done. Kill it at any time: --resume goes on from the last checkpoint."""
     plan = load(config)
-    plan.out.mkdir(parents=True, exist_ok=True)
+    with begun(config, plan, resume) as reins:
+        return _train(plan, resume, reins)
+
+
+def _train(plan: Config, resume: bool, reins: Reins) -> int:
     samples = backgrounds(plan)
     model, made = _model(plan, samples, resume)
     if plan.warmup.steps:
-        warm_up(plan, model, made, samples, resume)
+        step = warm_up(plan, model, made, samples, resume, reins)
+        if step < plan.warmup.steps:
+            return stopped(step, phase="warmup")
     last = get_last_checkpoint(str(plan.out)) if resume else None
-    trainer = _trainer(plan, model, made, samples, _step_of(last))
+    trainer = _trainer(plan, model, made, samples, _step_of(last), reins)
     with quick_vision() if is_quick(model, trainer.card.canvas.side) else nullcontext():
         trainer.train(resume_from_checkpoint=last)
+    if trainer.state.global_step < plan.train.steps:
+        return stopped(trainer.state.global_step)
     save(plan, trainer.model, made, _card(plan))
     emit(event="done", step=plan.train.steps, of=plan.train.steps, folder=str(plan.out / "model"))
     return 0
@@ -107,7 +116,7 @@ def _step_of(checkpoint: str | None) -> int:
     return int(checkpoint.rsplit("-", 1)[1]) if checkpoint else 0
 
 
-def _trainer(plan: Config, model: Any, made: Any, samples: Bank, done: int) -> ReplyTrainer:
+def _trainer(plan: Config, model: Any, made: Any, samples: Bank, done: int, reins: Reins) -> ReplyTrainer:
     train = plan.train
     batch = train.batch * train.accumulate
     if train.compile:
@@ -157,7 +166,9 @@ def _trainer(plan: Config, model: Any, made: Any, samples: Bank, done: int) -> R
     trainer.lora, trainer.card = bool(plan.lora.rank), card
     trainer.remove_callback(PrinterCallback)
     trainer.remove_callback(ProgressCallback)
-    trainer.add_callback(JsonLines(batch))
+    lines = JsonLines(batch)
+    trainer.add_callback(lines)
+    trainer.add_callback(Steered(reins, lines))
     return trainer
 
 

@@ -19,10 +19,11 @@ from torch.utils.data import DataLoader
 
 from training.backgrounds import Bank
 from training.config import Config
+from training.control import Reins
 from training.dataset import Samples
 from training.fast import compiled, quick_vision
 from training.optim import MuonAdamW, groups_of, rate_at
-from training.progress import emit
+from training.progress import emit, first_process
 from training.synthetic import CANVAS, Sample
 from training.wording import KINDS
 
@@ -104,39 +105,20 @@ def losses(out: dict[str, Tensor], batch: dict[str, Tensor]) -> dict[str, Tensor
     return found
 
 
-def warm_up(config: Config, model: Any, processor: Any, bank: Bank, resume: bool) -> None:
-    """Train `model.model.visual` in place, with checkpoints; a finished warm-up is loaded, not repeated."""
+def warm_up(config: Config, model: Any, processor: Any, bank: Bank, resume: bool, reins: Reins) -> int:
+    """Train `model.model.visual` in place, with checkpoints; a finished warm-up is loaded, not repeated.
+
+    Returns the steps done: fewer than planned where the reader asked to stop, and then there is a checkpoint.
+    """
     plan, file = config.warmup, config.out / CHECKPOINT
     torch.manual_seed(config.seed)
     visual = model.model.visual
     heads = Heads(model.config.text_config.hidden_size, (CANVAS.side // Targets(processor).cell) ** 2)
     optimiser = MuonAdamW(groups_of((visual, heads), plan.muon_lr, plan.adam_lr))
     base = [group["lr"] for group in optimiser.param_groups]
-    step = 0
-    if resume and file.is_file():
-        saved = torch.load(file, weights_only=True)
-        step = int(saved["step"])
-        visual.load_state_dict(saved["visual"])
-        heads.load_state_dict(saved["heads"])
-        optimiser.load_state_dict(saved["optimiser"])
-    if step >= plan.steps:
-        return
-    samples = Samples(
-        bank,
-        config.seed + 1_000_003,
-        (plan.steps - step) * plan.batch,
-        start=step * plan.batch,
-        real=config.data.real,
-        no_inset=config.data.no_inset,
-    )
-    loader = DataLoader(
-        samples,
-        plan.batch,
-        num_workers=config.train.workers,
-        collate_fn=Targets(processor),
-        prefetch_factor=4 if config.train.workers else None,
-    )
-    if config.train.compile:
+    step = _restored(file, visual, heads, optimiser) if resume and file.is_file() else 0
+    loader = _loader(config, processor, bank, step)
+    if config.train.compile and step < plan.steps:
         compiled(model, text=False)
     begun, shown = time.monotonic(), step
     with quick_vision():
@@ -148,12 +130,44 @@ def warm_up(config: Config, model: Any, processor: Any, bank: Bank, resume: bool
             step += 1
             if step % config.train.log_steps == 0 or step == plan.steps:
                 speed = (step - shown) * plan.batch / (time.monotonic() - begun)
+                left = round((plan.steps - step) * plan.batch / max(speed, 1e-9))
+                told = {"lr": base[0] * rate, "samples_per_s": round(speed, 1), "eta_s": left, **found}
+                emit(phase="warmup", step=step, of=plan.steps, **told)
                 begun, shown = time.monotonic(), step
-                emit(
-                    phase="warmup", step=step, of=plan.steps, lr=base[0] * rate, samples_per_s=round(speed, 1), **found
-                )
-            if step % config.train.checkpoint_steps == 0 or step == plan.steps:
+            before = reins.waited_s
+            going = reins.go_on(step)
+            begun += reins.waited_s - before
+            if step % config.train.checkpoint_steps == 0 or step == plan.steps or not going:
                 _save(file, step, visual, heads, optimiser, base)
+            if not going:
+                break
+    return step
+
+
+def _loader(config: Config, processor: Any, bank: Bank, step: int) -> DataLoader[Any]:
+    """Batches from a step on."""
+    batch, workers = config.warmup.batch, config.train.workers
+    samples = Samples(
+        bank,
+        config.seed + 1_000_003,
+        max(config.warmup.steps - step, 0) * batch,
+        start=step * batch,
+        real=config.data.real,
+        no_inset=config.data.no_inset,
+    )
+    ahead = 4 if workers else None
+    return DataLoader(
+        samples, batch, num_workers=workers, collate_fn=Targets(processor), prefetch_factor=ahead, shuffle=False
+    )
+
+
+def _restored(file: Path, visual: nn.Module, heads: Heads, optimiser: MuonAdamW) -> int:
+    """The step of a checkpoint, its state put in place."""
+    saved = torch.load(file, weights_only=True)
+    visual.load_state_dict(saved["visual"])
+    heads.load_state_dict(saved["heads"])
+    optimiser.load_state_dict(saved["optimiser"])
+    return int(saved["step"])
 
 
 def _step(
@@ -175,6 +189,8 @@ def _step(
 
 def _save(file: Path, step: int, visual: nn.Module, heads: Heads, optimiser: MuonAdamW, base: list[float]) -> None:
     """Written beside, then moved: a kill leaves the old checkpoint whole."""
+    if not first_process():
+        return
     for group, lr in zip(optimiser.param_groups, base, strict=True):
         group["lr"] = lr
     state = {
