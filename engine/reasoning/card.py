@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.ct.errors import InputError
+from engine.reasoning.address import is_server, parse
 from engine.reasoning.prompt import template
 from engine.reasoning.zoom import CanvasSpec
 
@@ -45,6 +46,9 @@ class ModelCard:
         Raises InputError, naming the file, when the card is there but cannot be used.
         """
         path = Path(model) / FILE
+        if is_server(model):
+            server = parse(model)
+            return ModelCard(name=server.model or server.place, assumed=True)
         if not path.is_file():
             return ModelCard(name=model, assumed=True)
         try:

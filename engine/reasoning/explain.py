@@ -11,6 +11,7 @@ from PIL import Image
 from engine.ct.errors import InputError
 from engine.ct.geometry import Box
 from engine.ct.volume import Volume
+from engine.reasoning.address import is_server, parse
 from engine.reasoning.card import ModelCard
 from engine.reasoning.causal import conditions
 from engine.reasoning.faults import check_folder
@@ -23,14 +24,16 @@ BUNDLED = Path(__file__).resolve().parents[2] / "resources" / "model"
 
 
 def resolve_model(name: str | None) -> str:
-    """The model to load: the bundled one for None or "bundled", else the folder or hub id as given.
+    """The model to load: the bundled one for None or "bundled", else the folder or hub id or server address as given.
 
-    Raises InputError (ModelError) for a local folder that is no model.
+    Raises InputError (ModelError) for a local folder that is no model, and for an address that is none.
     """
     model = str(BUNDLED) if name in (None, "", "bundled") else str(name)
     if model.startswith("~"):
         model = str(Path(model).expanduser())
-    if not model.endswith(".jsonl"):
+    if is_server(model):
+        parse(model)
+    elif not model.endswith(".jsonl"):
         check_folder(model)
     return model
 
@@ -93,9 +96,11 @@ def input_event(question: Question, model: str) -> Input:
 
 
 def short_name(model: str) -> str:
-    """A model's name for a status line: "bundled model", a folder's last part, or the hub id."""
+    """A model's name for a status line: "bundled model", a folder's last part, a server's model, or the hub id."""
     if Path(model) == BUNDLED:
         return "the bundled model"
+    if is_server(model):
+        return parse(model).model or parse(model).place
     return Path(model).name if Path(model).exists() else model
 
 
