@@ -65,7 +65,7 @@ def parse(model: str) -> Server:
         host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
     except ValueError as error:
         raise ModelError(f"The server address {model} cannot be read; write it as {EXAMPLE}.") from error
-    if not host or parts.query or any(ord(each) <= 32 for each in model):
+    if not host or parts.query or any(ord(each) <= 32 for each in model.partition("#")[0]):
         raise ModelError(f"The server address {model} cannot be read; write it as {EXAMPLE}.")
     if parts.username is not None or parts.password is not None:
         raise ModelError("A server address must hold no name or password; write it as " + EXAMPLE + ".")

@@ -1,7 +1,7 @@
 """The model's process: questions in on stdin, trace events out on stdout, both pickled between our own two processes.
 
-`python -P -m engine.reasoning.child MODEL [trust] [behind]`. torch is imported once the first question or load is
-asked for. The process ends itself when stdin closes: no parent, no model.
+`python -P -m engine.reasoning.child MODEL [trust] [behind] [away]`. torch is imported once the first question or load
+is asked for. The process ends itself when stdin closes: no parent, no model.
 """
 
 from __future__ import annotations
@@ -14,15 +14,17 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from engine.reasoning.address import is_server
 from engine.reasoning.faults import ModelError, told
 from engine.reasoning.reasoner import ModelStatus, Question, ScriptedReasoner
 from engine.reasoning.trace import Failed, Input, Loading, Token, Trace, TraceEvent
 
 if TYPE_CHECKING:
+    from engine.reasoning.server import ServerReasoner
     from engine.reasoning.vlm import VlmReasoner
 
 # To the child: (number, question), question None = only load; or (number, STOP).
@@ -96,9 +98,9 @@ class Batch:
             self._sent = time.monotonic()
 
 
-def work(post: Post, model: str, trust: bool) -> None:
+def work(post: Post, model: str, options: Sequence[str]) -> None:
     """Answer tasks for ever; the model stays loaded between them."""
-    reasoner: VlmReasoner | None = None
+    reasoner: VlmReasoner | ServerReasoner | None = None
     while True:
         _, question = post.next()
         batch = Batch(post)
@@ -106,7 +108,7 @@ def work(post: Post, model: str, trust: bool) -> None:
             if model.endswith(".jsonl"):
                 events = _replayed(model, question)
             else:
-                reasoner = reasoner or _reasoner(post, model, trust)
+                reasoner = reasoner or _reasoner(post, model, options)
                 events = reasoner.explain(question) if question else reasoner.start()
             for event in events:
                 if post.interrupted():
@@ -118,11 +120,17 @@ def work(post: Post, model: str, trust: bool) -> None:
         post.send((), ended=True, status=reasoner.status() if reasoner else None)
 
 
-def _reasoner(post: Post, model: str, trust: bool) -> VlmReasoner:
-    post.send((Loading("Starting the model process"),))
-    from engine.reasoning.vlm import VlmReasoner
+def _reasoner(post: Post, model: str, options: Sequence[str]) -> VlmReasoner | ServerReasoner:
+    reasoner: VlmReasoner | ServerReasoner
+    if is_server(model):
+        from engine.reasoning.server import ServerReasoner
 
-    reasoner = VlmReasoner(model, trust_remote_code=trust)
+        reasoner = ServerReasoner(model, away="away" in options)
+    else:
+        post.send((Loading("Starting the model process"),))
+        from engine.reasoning.vlm import VlmReasoner
+
+        reasoner = VlmReasoner(model, trust_remote_code="trust" in options)
     reasoner.interrupted = post.interrupted
     return reasoner
 
@@ -144,7 +152,7 @@ def main(argv: list[str]) -> None:
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
     if "behind" in argv[2:] and sys.platform != "win32":
         os.nice(BEHIND)
-    work(Post(sys.stdin.buffer, target), argv[1], "trust" in argv[2:])
+    work(Post(sys.stdin.buffer, target), argv[1], argv[2:])
 
 
 if __name__ == "__main__":

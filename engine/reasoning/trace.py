@@ -58,8 +58,13 @@ class Token(TraceEvent):
 
     event: ClassVar[str] = "token"
     text: str
-    p: float
+    p: float  # 0: not known, as from a server that tells none
     top: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def known(self) -> bool:
+        """Whether its probability is known."""
+        return self.p > 0
 
 
 @dataclass(frozen=True)
@@ -99,6 +104,11 @@ class Answer(TraceEvent):
     p: float
     options: dict[str, float] = field(default_factory=dict)
     well_formed: bool = True
+
+    @property
+    def known(self) -> bool:
+        """Whether its probability is known: a server may tell none."""
+        return self.p > 0
 
 
 @dataclass(frozen=True)

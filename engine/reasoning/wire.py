@@ -86,6 +86,8 @@ class Connection:
                 raise self._broken() from error
         finally:
             self.close()
+            if self._socket is not None:
+                self._socket.close()
 
     def _answered(self, method: str, path: str, body: bytes | None) -> http.client.HTTPResponse:
         place = self.server.place
@@ -136,8 +138,11 @@ class Connection:
         while line := answer.readline(LINE_BYTES):
             if len(line) >= LINE_BYTES:
                 raise self._alien("a line without an end")
+            data = line[5:].strip()
+            if not line.endswith(b"\n") and data != b"[DONE]":
+                raise self._broken()
             if line.startswith(b"data:"):
-                yield line[5:].strip()
+                yield data
 
     def _parsed(self, data: bytes) -> Any:
         try:
