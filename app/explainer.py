@@ -176,7 +176,7 @@ class Explainer(QObject):
     def correct(self, label: str) -> None:
         """The answer is wrong, and this is the right one."""
 
-        def edit(reading: Reading, roi_id: str, said: str, *, probability: float, trace_id: str) -> Reading:
+        def edit(reading: Reading, roi_id: str, said: str, *, probability: float | None, trace_id: str) -> Reading:
             return edits.correct_finding(reading, roi_id, said, label, probability=probability, trace_id=trace_id)
 
         self._judge("Correct finding", edit)
@@ -190,8 +190,9 @@ class Explainer(QObject):
         if answer is None:
             return
         said = answer.label or answer.text
+        p = answer.p if answer.known else None
         try:
-            reading = edit(self._document.committed, self.roi_id, said, probability=answer.p, trace_id=self.trace_id)
+            reading = edit(self._document.committed, self.roi_id, said, probability=p, trace_id=self.trace_id)
         except InputError as error:
             self.failed.emit(str(error))
             return

@@ -20,7 +20,7 @@ OTHERS = "all others"
 def bars(answer: Answer) -> tuple[tuple[str, float], ...]:
     """(option, probability), the answer first, then the likeliest, what remains as one."""
     if not answer.options:
-        return (("probability", answer.p),)
+        return (("probability", answer.p),) if answer.known else ()
     ranked = sorted(answer.options.items(), key=lambda item: (item[0] != answer.label, -item[1]))
     if len(ranked) <= SHOWN + 1:
         return tuple(ranked)

@@ -96,5 +96,6 @@ def _may_become_stage(line: str) -> bool:
 def told(token: Token) -> str:
     """A token's probability and what else was likely, in words."""
     others = [f"“{text.strip() or '␣'}” {p:.2f}" for text, p in token.top if text != token.text][:4]
-    said = f"“{token.text.strip() or '␣'}” p = {token.p:.2f}"
+    sure = f"p = {token.p:.2f}" if token.known else "p not told"
+    said = f"“{token.text.strip() or '␣'}” {sure}"
     return f"{said}\nelse {', '.join(others)}" if others else said

@@ -23,7 +23,8 @@ from engine.reasoning.trace import (
 def _answer(event: Answer) -> str:
     rest = sorted(event.options.items(), key=lambda item: -item[1])
     table = "".join(f"\n   {p:5.0%}  {name}" for name, p in rest)
-    return f"\n=> {event.label or event.text or '(no answer)'}  {event.p:.0%}{table}\n"
+    sure = f"  {event.p:.0%}" if event.known else ""
+    return f"\n=> {event.label or event.text or '(no answer)'}{sure}{table}\n"
 
 
 def _claim(event: Claim) -> str:
