@@ -34,7 +34,7 @@ def loose(lesion: Lesion, view: View, rng: Generator) -> Rect:
         w = h = max(w, h)
     reach = SHIFT if rng.random() < 0.6 else 0.1
     for _ in range(8):
-        way, by = rng.uniform(0, 2 * np.pi), reach * rng.random() * max(w, h)
+        way, by = rng.uniform(0, 2 * np.pi), reach * np.sqrt(rng.random()) * max(w, h)
         x, y = (left + right) / 2 + by * np.cos(way), (top + bottom) / 2 + by * np.sin(way)
         box = (float(x - w / 2), float(y - h / 2), float(x + w / 2), float(y + h / 2))
         kept = np.count_nonzero(within(lesion, box)) / np.count_nonzero(lesion.mask)

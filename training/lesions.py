@@ -91,7 +91,7 @@ def patch_at(view: View, rng: Generator, row: float, column: float, reach_mm: fl
 def outline(patch: Patch, radius: float, margin: str) -> Field:
     """Radius in mm by direction: an ellipse, lobed where the margin says so."""
     rng, angle = patch.rng, patch.angle
-    long, turn = rng.uniform(1.0, 1.5), rng.uniform(0, np.pi)
+    long, turn = rng.uniform(1.0, 1.35), rng.uniform(0, np.pi)
     c, s = np.cos(angle - turn), np.sin(angle - turn)
     r = radius / np.sqrt((c / long) ** 2 + (s * long) ** 2)
     for n in range(2, 7):
@@ -155,6 +155,7 @@ def solid(patch: Patch, radius: float) -> Lesion:
     rng = patch.rng
     margin = str(rng.choice(MARGINS))
     r = outline(patch, radius, margin)
+    r *= 1 + patch.wobble(rng.uniform(0, 0.08), radius * 0.4)
     cover = covered(patch, r, radius)
     target = rng.uniform(-20, 130) + patch.wobble(8, 4)
     if radius > 9:  # large ones are uneven: vessels, dying parts
@@ -294,7 +295,11 @@ def visible(view: View, lesion: Lesion) -> bool:
         return bool((hu[mask] < -965).mean() > 0.22 and np.median(ring) > -905)
     apart, share = {"ground-glass nodule": (90, 0.5), "consolidation": (150, 0.3)}.get(lesion.kind, (150, 0.45))
     if lesion.detail == "soft":
-        apart, share = 18, 0.55
+        hu = ndimage.uniform_filter(hu, max(3, gap))  # noise must not pass for contrast
+        ring = hu[ndimage.maximum_filter(mask, 2 * gap + 1) & ~mask & (np.abs(hu) < 200)]
+        if len(ring) < 50:
+            return False
+        apart, share = 16, 0.55
     return lesion.shown >= (0.75 if lesion.detail == "soft" else 0.5) and bool(
         (np.abs(ring - hu[mask].mean()) > apart).mean() >= share
     )

@@ -19,14 +19,14 @@ def consolidation(patch: Patch, radius: float) -> Lesion:
     patch.blend(0.45 * np.clip((r * 1.3 - patch.distance) / (radius * 0.3), 0, 1) * (patch.wobble(1, 5) > -0.5), -300.0)
     patch.blend(cover, rng.uniform(-20, 70) + patch.wobble(18, 4))
     hilum, air = rng.uniform(0, 6.3), np.zeros_like(patch.u)
-    for _ in range(int(rng.integers(2, 7))):
+    for _ in range(int(rng.integers(2, 9))):
         way = hilum + rng.normal(0, 0.7)
         x, y = rng.normal(0, 0.45 * radius, 2)
         along = (patch.u - x) * np.cos(way) + (patch.v - y) * np.sin(way)
         bend = (patch.v - y) * np.cos(way) - (patch.u - x) * np.sin(way) + rng.normal(0, 0.3) * along**2 / (radius * 2)
-        width = rng.uniform(0.7, 2.0) * np.clip(1 - along / (radius * 2), 0.3, 1.4)
-        reach = rng.uniform(0.25, 0.7) * radius
-        air = np.maximum(air, np.clip((width - np.abs(bend)) / patch.psf + 0.5, 0, 1) * (np.abs(along) < reach))
+        width = rng.uniform(0.6, 1.7) * np.clip(1 - along / (radius * 2), 0.3, 1.4)
+        ends = np.clip((rng.uniform(0.25, 0.7) * radius - np.abs(along)) / rng.uniform(2, 6), 0, 1)
+        air = np.maximum(air, np.clip((width * ends - np.abs(bend)) / patch.psf + 0.5, 0, 1) * ends)
     patch.blend(air * cover, -880.0)
     return finished(patch, "consolidation", cover)
 

@@ -109,7 +109,7 @@ def case(bank: Bank, rng: Generator, kind: str = "", *, real: float = REAL) -> C
         _other(view, rng)
         made = _made(view, rng, kind, in_lung)
         if made is not None:
-            if rng.random() < (0.06 if in_lung else 0.35):
+            if rng.random() < (0.06 if in_lung else 0.4):
                 view, made = _small_field(view, rng, made)
             acquired(view, rng)
             return Case(view.hu, view.pixel_mm, made[0], _facts(view, *made), made[1])
