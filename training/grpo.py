@@ -35,6 +35,7 @@ from training.control import Reins, Steered, begun, stopped
 from training.dataset import chat
 from training.fast import is_quick, quick_vision, shared_pictures
 from training.optim import MuonAdamW, groups_of, rate_at
+from training.logged import small_pictures, weighted
 from training.progress import GroupLines, emit
 from training.rewards import REWARDS, Scores
 from training.rows import Rows, asked_with, dataset
@@ -238,7 +239,9 @@ class GroupTrainer(GRPOTrainer):  # type: ignore[misc]
             "completion": [_words(messages) for messages in logs["completion"]],
             **{name: list(values) for name, values in (*logs["rewards"].items(), *logs["extra"].items())},
             "advantage": list(logs["advantages"]),
+            "picture": small_pictures(logs["extra"]["case"], logs["images"]),
         }
+        table["reward"] = weighted(logs["rewards"], self.reward_weights.tolist())
         table.pop(with_ids.__name__, None)
         pandas.DataFrame(table).to_parquet(folder / f"completions_{step:05d}.parquet")
 

@@ -126,4 +126,10 @@ class GroupLines(JsonLines):
             for name, value in logs.items()
             if name.startswith("rewards/") and name.endswith("/mean") and name.split("/")[1] in REWARDS
         }
-        return {**{name: round(float(value), 4) for name, value in found.items()}, "rewards": parts}
+        spread = {
+            name.split("/")[1]: round(float(value), 4)
+            for name, value in logs.items()
+            if name.startswith("rewards/") and name.endswith("/std") and value is not None
+        }
+        found = {name: round(float(value), 4) for name, value in found.items()}
+        return {**found, "rewards": parts, "spread": {name: spread[name] for name in parts if name in spread}}

@@ -1,5 +1,6 @@
 """GRPO end to end with a tiny untrained model: reward rises, runs resume to the same curve, what is logged and kept."""
 
+import io
 import json
 import shutil
 from pathlib import Path
@@ -120,6 +121,10 @@ def test_the_run_leaves_a_model_with_its_card_and_completions_with_their_ids(tmp
     assert set(table["case"]) == {"3:0", "3:1"}
     assert {"step", "prompt", "completion", "correctness", "solution", "asks", "advantage"} <= set(table.columns)
     assert table["prompt"].str.contains("Answer only").all()
+    assert table["reward"].tolist() == pytest.approx(table["correctness"].tolist(), abs=1e-5)
+    shown = table["picture"].dropna()
+    assert table.loc[shown.index, "case"].tolist() == ["3:0", "3:1"]
+    assert Image.open(io.BytesIO(shown.iloc[0])).size == (CANVAS.side, CANVAS.side)
 
 
 def test_the_answer_without_the_roi_reaches_the_looking_reward(
