@@ -34,8 +34,8 @@ from training.config import Config, Grpo, load
 from training.control import Reins, Steered, begun, stopped
 from training.dataset import chat
 from training.fast import is_quick, quick_vision, shared_pictures
-from training.optim import MuonAdamW, groups_of, rate_at
 from training.logged import small_pictures, weighted
+from training.optim import MuonAdamW, groups_of, rate_at
 from training.progress import GroupLines, emit
 from training.rewards import REWARDS, Scores
 from training.rows import Rows, asked_with, dataset
