@@ -230,7 +230,7 @@ def evaluate(args: argparse.Namespace) -> int:
     else:
         from training.evaluate import evaluate as run
 
-        result = run(models, args.data, args.n, args.seed, args.page)
+        result = run(models, args.data, args.n, args.seed, args.page, args.brief)
     if args.json:
         say(result)
     else:

@@ -30,6 +30,7 @@ SAMPLES = 8  # drawn for Pass@K and semantic entropy, in every second round of t
 SAMPLED_EVERY, TESTED_EVERY = 2, 4  # rounds of the kinds; the ROI test scores ten pictures a case
 SUGGESTED_MM = 2.0  # the proposer's margin around what it outlines
 SHIFT = 1 / 3  # of the box's longer edge: a hasty hand
+BRIEF = ("accuracy", "no_zoom", "blank", "shuffled")  # of a brief evaluation: no samples, no ROI test, true boxes only
 CONDITIONS = ("accuracy", "no_zoom", "blank", "shuffled", "roi_suggested", "roi_shifted")
 
 
@@ -71,16 +72,19 @@ def correct(test: Test, text: str) -> bool:
     return label_of(parse(text).answer, test.options) == test.case.facts.kind
 
 
-def ask(reader: Reader, tests: Sequence[Test], seed: int) -> list[Outcome]:
+def ask(reader: Reader, tests: Sequence[Test], seed: int, brief: bool = False) -> list[Outcome]:
     """Every condition greedily; samples and the ROI test on some rounds of the kinds. The same for the same cases."""
+    names = BRIEF if brief else CONDITIONS
     rng = np.random.default_rng([seed, 978, tests[0].number])
-    shown = [(name, n, canvas) for name in CONDITIONS for n, canvas in _canvases(reader.card.canvas, tests, name, rng)]
+    shown = [(name, n, canvas) for name in names for n, canvas in _canvases(reader.card.canvas, tests, name, rng)]
     texts = [_text(reader, tests[n], canvas) for _, n, canvas in shown]
     replies = [each[0] for each in reader.said([canvas.pixels for _, _, canvas in shown], texts)]
     hits: list[dict[str, bool]] = [{} for _ in tests]
     for (name, n, _), said in zip(shown, replies, strict=True):
         hits[n][name] = correct(tests[n], said.text)
     found = [_outcome(one, said, hit) for one, said, hit in zip(tests, replies, hits, strict=False)]
+    if brief:
+        return found
     found = _sampled(reader, tests, found, seed)
     return [
         _tested(reader, one, outcome, seed) if _round(one) % TESTED_EVERY == 0 else outcome

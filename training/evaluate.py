@@ -36,12 +36,17 @@ FEWEST_PATIENTS = 8  # of fewer no interval can be drawn: then the cases of a sl
 
 
 def evaluate(
-    models: Sequence[str], data: Path | None, n: int | None, seed: int, page: Path | None = None
+    models: Sequence[str],
+    data: Path | None,
+    n: int | None,
+    seed: int,
+    page: Path | None = None,
+    brief: bool = False,
 ) -> dict[str, Any]:
     """The figures of the last model as one JSON object; with two models `gain` is the last less the first, paired.
 
     `data` is a folder of CT scans to draw lesions into; without it the built-in test phantoms. `page` is an HTML file
-    to write with charts. InputError for a fault.
+    to write with charts. `brief` leaves out samples, moved boxes and the ROI test. InputError for a fault.
     """
     count = DEFAULT_N if n is None else n
     if count < 2:
@@ -50,7 +55,7 @@ def evaluate(
         reserve(page)
     backgrounds = _backgrounds(data, count)
     seen = {str(model): _told_seen(ModelCard.load(model), backgrounds) for model in models} if data else {}
-    found = outcomes(models, backgrounds, count, seed)
+    found = outcomes(models, backgrounds, count, seed, brief)
     figures = {"model": str(models[-1]), "seed": seed, **summary(found[-1])}
     if seen:
         figures["trained_on"] = seen[str(models[-1])]

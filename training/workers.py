@@ -37,9 +37,10 @@ class Job:
     seed: int
     first: int
     count: int
+    brief: bool = False
 
 
-def outcomes(models: Sequence[str], backgrounds: Bank, n: int, seed: int) -> list[list[Outcome]]:
+def outcomes(models: Sequence[str], backgrounds: Bank, n: int, seed: int, brief: bool = False) -> list[list[Outcome]]:
     """For every model the outcomes of cases 0..n-1, in their order."""
     names = tuple(str(model) for model in models)
     parts: dict[int, list[list[Outcome]]] = {}
@@ -47,7 +48,7 @@ def outcomes(models: Sequence[str], backgrounds: Bank, n: int, seed: int) -> lis
     with TemporaryDirectory(prefix="loupe-evaluate-") as folder:
         file = Path(folder) / "backgrounds.pickle"
         file.write_bytes(pickle.dumps(backgrounds))
-        jobs = [Job(names, file, seed, at, min(PART, n - at)) for at in range(0, n, PART)]
+        jobs = [Job(names, file, seed, at, min(PART, n - at), brief) for at in range(0, n, PART)]
         for job, part in _run(jobs):
             parts[job.first] = part
             done = sum(len(one[0]) for one in parts.values())
@@ -95,7 +96,7 @@ def alone() -> None:
 def work(job: Job) -> list[list[Outcome]]:
     """One part, by every model."""
     tests = drawn(_bank(job.backgrounds), job.count, job.seed, job.first)
-    return [ask(_reader(model), tests, job.seed) for model in job.models]
+    return [ask(_reader(model), tests, job.seed, job.brief) for model in job.models]
 
 
 @cache

@@ -251,3 +251,17 @@ def test_a_page_that_cannot_be_written_is_told_before_the_work(tmp_path: Path) -
     with pytest.raises(InputError, match="page"):
         evaluate(["absent"], None, 4, 0, tmp_path / "file" / "page.html")
     assert (tmp_path / "file").read_text() == "in the way"
+
+
+def test_a_brief_evaluation_asks_less_gives_the_same_shares_and_still_makes_a_page(
+    untrained: Path, phantoms: Bank, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("training.evaluate.bank", lambda *_, **__: phantoms)
+    monkeypatch.setattr("training.answers.OWN_TOKENS", 12)
+    monkeypatch.setattr("training.workers.processes", lambda _: 1)
+    brief = evaluate([str(untrained)], None, 10, 0, tmp_path / "page.html", brief=True)
+    assert brief["uncertainty"] == {"n": 0}
+    assert brief["roi_shifted"]["value"] is None
+    assert brief["rests_on_roi"]["n"] == 0
+    assert brief["blank"]["value"] is not None
+    assert (tmp_path / "page.html").stat().st_size > 1000
