@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.random import Generator
+from numpy.typing import NDArray
 from PIL import Image
 
 from training.slices import LEFT_LUNG, NO_LUNG, RIGHT_LUNG, Field, Labels, Slice, Vessel
@@ -116,11 +118,26 @@ def _warped(
 ) -> tuple[Field, Labels]:
     """HU and lung labels in the new frame. PIL's affine counts from pixel edges, ours from centres."""
     a, b, c, d, e, f = back
+    if not turned:
+        row, column = round(f), round(c)
+        return _window(source.hu, row, column, size, a < 0, AIR).astype(np.float32), _window(
+            source.lung, row, column, size, a < 0, NO_LUNG
+        )
     edges = (a, b, c + 0.5 - (a + b) / 2, d, e, f + 0.5 - (d + e) / 2)
-    way = Image.Resampling.BILINEAR if turned else Image.Resampling.NEAREST
     picture = Image.fromarray(source.hu.astype(np.float32) - AIR)
-    hu = np.asarray(picture.transform((size, size), Image.Transform.AFFINE, edges, way)) + np.float32(AIR)
+    hu = np.asarray(picture.transform((size, size), Image.Transform.AFFINE, edges, Image.Resampling.BILINEAR)) + np.float32(AIR)
     labels = Image.fromarray(source.lung).transform(
         (size, size), Image.Transform.AFFINE, edges, Image.Resampling.NEAREST
     )
     return hu, np.array(labels)
+
+
+def _window(whole: NDArray[Any], row: int, column: int, size: int, mirrored: bool, fill: float) -> NDArray[Any]:
+    """The square whose first pixel lies at a row and column, columns counted down where mirrored; filled outside."""
+    if mirrored:
+        return _window(whole[:, ::-1], row, whole.shape[1] - 1 - column, size, False, fill)
+    out = np.full((size, size), fill, whole.dtype)
+    top, left = max(row, 0), max(column, 0)
+    part = whole[top : max(row + size, 0), left : max(column + size, 0)]
+    out[top - row : top - row + part.shape[0], left - column : left - column + part.shape[1]] = part
+    return out
