@@ -125,7 +125,9 @@ def _warped(
         )
     edges = (a, b, c + 0.5 - (a + b) / 2, d, e, f + 0.5 - (d + e) / 2)
     picture = Image.fromarray(source.hu.astype(np.float32) - AIR)
-    hu = np.asarray(picture.transform((size, size), Image.Transform.AFFINE, edges, Image.Resampling.BILINEAR)) + np.float32(AIR)
+    hu = np.asarray(
+        picture.transform((size, size), Image.Transform.AFFINE, edges, Image.Resampling.BILINEAR)
+    ) + np.float32(AIR)
     labels = Image.fromarray(source.lung).transform(
         (size, size), Image.Transform.AFFINE, edges, Image.Resampling.NEAREST
     )
