@@ -14,7 +14,8 @@ from engine.ct.geometry import Box, Geometry
 from engine.ct.volume import Volume
 from engine.reasoning.causal import conditions, verdict
 from engine.reasoning.claims import claims
-from engine.reasoning.decode import Decoder, encode
+from engine.reasoning.decode import Decoder
+from engine.reasoning.encode import encode
 from engine.reasoning.load import Loaded
 from engine.reasoning.prompt import label_of, parse, think_part, user_text
 from engine.reasoning.reasoner import Question

@@ -15,7 +15,7 @@ from engine.ct.geometry import Box, Geometry
 from engine.ct.phantom import phantom_hu
 from engine.ct.volume import Volume
 from engine.reasoning.card import ModelCard
-from engine.reasoning.decode import encode
+from engine.reasoning.encode import encode
 from engine.reasoning.explain import make_question, resolve_model
 from engine.reasoning.host import HostedReasoner
 from engine.reasoning.load import Loaded, load, threads

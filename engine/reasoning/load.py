@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import psutil
@@ -13,6 +13,7 @@ from transformers import AutoModelForImageTextToText, AutoProcessor, ProcessorMi
 from transformers.utils import logging
 
 from engine.reasoning.faults import ModelError, check_folder
+from engine.reasoning.pictures import Pictures
 
 _PLACEHOLDER = re.compile(r"(image|video|audio|vision|boi|eoi)\w*_token_(id|index)")
 
@@ -32,6 +33,11 @@ class Loaded:
     eos: frozenset[int]  # ids that end a reply
     banned: tuple[int, ...]  # placeholders of pictures and sounds: sampled, they would crash the next pass
     limit: int | None  # longest text with picture, tokens
+    pictures: Pictures = field(init=False)  # what it has seen
+
+    def __post_init__(self) -> None:
+        """Nothing seen yet."""
+        object.__setattr__(self, "pictures", Pictures(self.model))
 
     def decode(self, ids: Sequence[int]) -> str:
         """The exact text of some ids, special tokens shown."""

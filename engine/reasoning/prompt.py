@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,12 @@ PROMPTS = Path(__file__).resolve().parents[2] / "resources" / "prompts"
 STAGES = ("observe", "locate", "zoom", "conclude")
 DEFAULT_QUESTION = "What does the box show?"
 _STAGE = re.compile(r"[-*#\d.)\s]*(observe|locate|zoom|conclude)\**\s*[:\-–]\**\s*", re.IGNORECASE)
+_KINDS = ("after", "none")  # else before: what a template's name ends with
+_FORMS = {
+    "before": re.compile(r"\s*<think>.*</think>\s*<answer>[^<]+</answer>\s*", re.DOTALL),
+    "after": re.compile(r"\s*<answer>[^<]+</answer>\s*<think>.*</think>\s*", re.DOTALL),
+    "none": re.compile(r"\s*<answer>[^<]+</answer>\s*", re.DOTALL),
+}
 _ANSWER = re.compile(r"<answer>\s*(.*?)\s*(?:</answer>|$)", re.DOTALL)
 
 
@@ -27,7 +34,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Parsed:
-    """A whole reply taken apart. `well_formed`: one think part with the four stages in order, then one answer."""
+    """A whole reply taken apart. `well_formed`: in the asked form, all four stages in order, one answer."""
 
     steps: tuple[Step, ...]
     answer: str
@@ -54,10 +61,31 @@ def user_text(canvas: Canvas, question: str, options: tuple[str, ...], prompt: s
     )
 
 
-def messages(canvas: Canvas, question: str, options: tuple[str, ...], prompt: str) -> list[dict[str, Any]]:
-    """Chat messages in the transformers form: one user turn, picture first."""
-    text = user_text(canvas, question, options, prompt)
-    return [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": text}]}]
+def think_of(prompt: str) -> str:
+    """When a template lets the model think: "before" its answer, "after" it, or "none"."""
+    return next((kind for kind in _KINDS if prompt.endswith(f"_{kind}")), "before")
+
+
+def thinking(prompt: str, think: str) -> str:
+    """The template's name with the reasoning "before" the answer, "after" it, or with "none"."""
+    base = prompt.removesuffix(f"_{think_of(prompt)}")
+    return base if think == "before" else f"{base}_{think}"
+
+
+def messages(
+    canvas: Canvas, question: str, options: tuple[str, ...], prompt: str, history: Sequence[tuple[str, str]] = ()
+) -> list[dict[str, Any]]:
+    """Chat messages in the transformers form, the picture first; earlier questions as they were asked, with replies."""
+    turns: list[dict[str, Any]] = []
+    for asked, replied in history:
+        turns += [_turn("user", asked), _turn("assistant", replied)]
+    turns.append(_turn("user", user_text(canvas, question, options, prompt)))
+    turns[0]["content"].insert(0, {"type": "image"})
+    return turns
+
+
+def _turn(role: str, text: str) -> dict[str, Any]:
+    return {"role": role, "content": [{"type": "text", "text": text}]}
 
 
 def reply(sentences: dict[str, str], answer: str) -> str:
@@ -68,37 +96,44 @@ def reply(sentences: dict[str, str], answer: str) -> str:
 
 def split_steps(think: str) -> tuple[Step, ...]:
     """The steps of a think part: a line that names a stage opens one; without any, each non-empty line is a step."""
-    steps: list[Step] = []
+    return tuple(step for step, _ in placed_steps(think))
+
+
+def placed_steps(think: str) -> list[tuple[Step, tuple[int, int]]]:
+    """The same with the characters of each step's words, the stage's name left out."""
+    steps: list[tuple[Step, tuple[int, int]]] = []
+    at = 0
     for line in think.split("\n"):
         match = _STAGE.match(line)
         text = line[match.end() :] if match else line
+        start, end = at + len(line) - len(text.lstrip()), at + len(line.rstrip())
+        at += len(line) + 1
         if not match and not text.strip():
             continue
-        if match or not steps or not steps[-1].stage:
-            steps.append(Step(len(steps), match.group(1).lower() if match else "", text.strip()))
+        if match or not steps or not steps[-1][0].stage:
+            stage = match.group(1).lower() if match else ""
+            steps.append((Step(len(steps), stage, text.strip()), (min(start, end), end)))
         else:
-            last = steps[-1]
-            steps[-1] = Step(last.index, last.stage, f"{last.text} {text.strip()}".strip())
-    return tuple(steps)
+            last, span = steps[-1]
+            steps[-1] = (Step(last.index, last.stage, f"{last.text} {text.strip()}".strip()), (span[0], end))
+    return steps
 
 
 def think_part(text: str) -> str:
     """What stands in the think part so far; all text before the answer where a model opened no think part."""
-    body = text.split("<answer>")[0]
-    if "<think>" in body:
-        body = body.split("<think>", 1)[1]
-    return body.split("</think>")[0]
+    body = text.split("<think>", 1)[1] if "<think>" in text else text
+    return body.split("<answer>")[0].split("</think>")[0]
 
 
-def parse(text: str) -> Parsed:
-    """Take a reply apart, finished or not. Never raises: a model may say anything."""
+def parse(text: str, think: str = "before") -> Parsed:
+    """Take a reply apart, finished or not; `think` as asked for. Never raises: a model may say anything."""
     steps = split_steps(think_part(text))
     match = _ANSWER.search(text)
     answer = match.group(1).strip() if match else ""
-    once = all(text.count(tag) == 1 for tag in ("<think>", "</think>", "<answer>", "</answer>"))
-    staged = tuple(step.stage for step in steps) == STAGES and all(step.text for step in steps)
-    ordered = bool(re.fullmatch(r"\s*<think>.*</think>\s*<answer>[^<]+</answer>\s*", text, re.DOTALL))
-    return Parsed(steps, answer, once and staged and ordered)
+    tags = ("<answer>", "</answer>") if think == "none" else ("<think>", "</think>", "<answer>", "</answer>")
+    once = all(text.count(tag) == 1 for tag in tags)
+    staged = think == "none" or (tuple(step.stage for step in steps) == STAGES and all(step.text for step in steps))
+    return Parsed(steps, answer, once and staged and bool(_FORMS[think].fullmatch(text)))
 
 
 def label_of(answer: str, options: tuple[str, ...]) -> str:

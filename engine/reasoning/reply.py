@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 
-from engine.reasoning.prompt import Parsed, Step
+from engine.reasoning.prompt import Parsed, Step, placed_steps, think_part
 from engine.reasoning.text import StepWatch, TextStream, parsed_reply
 
 Encode = Callable[[str], list[int]]
@@ -19,6 +18,7 @@ class Reply:
     """Fed with ids and their probabilities; `ended` is set when the model ended it itself, not the limit."""
 
     stream: TextStream
+    think: str = "before"  # when it was asked to think: before its answer, after it, or "none"
     steps: StepWatch = field(default_factory=StepWatch)
     spans: list[tuple[int, int, float]] = field(default_factory=list)  # characters of each token, and its p
     ended: bool = False
@@ -47,7 +47,7 @@ class Reply:
 
     def parsed(self) -> tuple[Parsed, tuple[int, int]]:
         """The reply taken apart, and where its answer stands, in characters."""
-        return parsed_reply(self.text, self.ended)
+        return parsed_reply(self.text, self.ended, self.think)
 
     def probability(self, span: tuple[int, int]) -> float:
         """Product of the probabilities of the tokens that write these characters; 0 for none."""
@@ -56,17 +56,13 @@ class Reply:
 
     def parts(self) -> tuple[list[int], list[list[int]]]:
         """The positions of the tokens that write the answer, and of those that write each step."""
-        parsed, answer = self.parsed()
-        starts, cursor = [], 0
-        for step in parsed.steps:  # its first words, wherever they stand after the step before it
-            cursor = max(self.text.find(step.text.split(" ")[0], cursor), cursor)
-            starts.append(cursor)
-            cursor += len(step.text.split(" ")[0])
-        closing = self.text.find("</think>", cursor)
-        stop = closing if closing >= 0 else answer[0] or len(self.text)
-        ends = [self.text.rfind("\n", start, after) for start, after in pairwise([*starts, stop])]
-        spans = [(start, end if end > start else start + 1) for start, end in zip(starts, ends, strict=True)]
-        return self._tokens(answer), [self._tokens(span) for span in spans]
+        return self._tokens(self.parsed()[1]), [self._tokens(span) for span in self._step_spans()]
+
+    def _step_spans(self) -> list[tuple[int, int]]:
+        """The characters of each step."""
+        think = think_part(self.text)
+        shift = self.text.find(think)
+        return [(shift + start, shift + end) for _, (start, end) in placed_steps(think)]
 
     def _tokens(self, span: tuple[int, int]) -> list[int]:
         return [n for n, (start, end, _) in enumerate(self.spans) if start < span[1] and end > span[0]]
@@ -84,6 +80,17 @@ class Reply:
             lead = text[:start] + (blanks if text[start:].strip() else "")
         else:
             lead = f"{text.rstrip()}\n{ANSWER}"
+        return self._spelt(lead, options, encode)
+
+    def cuts(self, options: Sequence[str], encode: Encode) -> Iterator[tuple[int, list[int], list[list[int]]]]:
+        """The same where the answer is forced: before any step (-1), and after each where they stand before it."""
+        opened = self.think == "before" and "<think>" in self.text
+        yield (-1, *self._spelt(f"<think>\n</think>\n{ANSWER}" if opened else ANSWER, options, encode))
+        for index, (_, end) in enumerate(self._step_spans() if self.think == "before" else ()):
+            closing = "\n</think>" if opened else ""
+            yield (index, *self._spelt(f"{self.text[:end].rstrip()}{closing}\n{ANSWER}", options, encode))
+
+    def _spelt(self, lead: str, options: Sequence[str], encode: Encode) -> tuple[list[int], list[list[int]]]:
         spelt = [encode(f"{lead}{option}{END}") for option in options]
         common = common_length([self.ids, *(each[:-1] for each in spelt)])
         return self.ids[:common], [each[common:] for each in spelt]

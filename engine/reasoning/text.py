@@ -59,7 +59,7 @@ class StepWatch:
     def new(self, text: str) -> tuple[Step, ...]:
         """The steps that have become complete in the text so far."""
         steps = split_steps(think_part(text))
-        closed = "</think>" in text or "<answer>" in text
+        closed = "</think>" in text or "<answer>" in text.rpartition("<think>")[2]
         if not closed:
             opened = "<think>" in text or any(step.stage for step in steps)
             steps = steps[:-1] if opened else ()
@@ -92,8 +92,8 @@ def answer_span(text: str) -> tuple[int, int]:
     return (first, first + len(said.strip())) if said.strip() else (0, 0)
 
 
-def parsed_reply(text: str, ended: bool) -> tuple[Parsed, tuple[int, int]]:
+def parsed_reply(text: str, ended: bool, think: str = "before") -> tuple[Parsed, tuple[int, int]]:
     """A reply taken apart and its answer's span. `ended`: by the model itself, so that its last line is an answer."""
-    parsed = parse(text)
+    parsed = parse(text, think)
     span = answer_span(text) if "<answer>" in text or ended else (0, 0)
     return Parsed(parsed.steps, text[slice(*span)], parsed.well_formed), span

@@ -6,20 +6,22 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-import numpy as np
 import psutil
 import torch
 
 from engine.reasoning import faults
 from engine.reasoning.causal import verdict
-from engine.reasoning.decode import Decoder, State, encode
+from engine.reasoning.decode import Decoder, State
+from engine.reasoning.encode import encode
 from engine.reasoning.explain import input_event, short_name
+from engine.reasoning.group import grouped
 from engine.reasoning.load import InterruptedByReaderError, Loaded, load
-from engine.reasoning.prompt import Step, label_of
+from engine.reasoning.prompt import label_of, think_of
 from engine.reasoning.reasoner import ModelStatus, Question
 from engine.reasoning.reply import Reply, shares
 from engine.reasoning.text import TextStream
-from engine.reasoning.trace import Answer, Causal, Done, Failed, Loading, StepDone, Stopped, Token, TraceEvent
+from engine.reasoning.trace import Answer, Causal, Decided, Done, Failed, Loading, Stopped, TraceEvent
+from engine.reasoning.writing import Writing
 
 
 class VlmReasoner:
@@ -91,74 +93,60 @@ class Answering:
     """One question being answered by a loaded model."""
 
     def __init__(self, loaded: Loaded, question: Question) -> None:
-        self.rate = 0.0  # tokens a second, once the prompt is read
+        self.rate = 0.0  # tokens a second, all samples together, once the prompt is read
         self._loaded = loaded
         self._question = question
         self._decoder = Decoder(loaded)
-        self._pieces: dict[int, str] = {}
+        self._aside = 0.0  # seconds spent on scoring while samples were being written
 
     def run(self) -> Iterator[TraceEvent]:
-        """Every sample with its answer, then the ROI test of the first, then Done; of a given reply the test alone."""
+        """Every sample with its answer, the group they make; of the first, what was asked for beside; then Done.
+
+        Of a reply that the question brings along only what was asked for beside.
+        """
         started = time.perf_counter()
+        prompt = self._decoder.read(encode(self._loaded, self._question))
+        reading = time.perf_counter() - started
         if self._question.reply:
-            yield from self._causal(self._given())
+            yield from self._beside(prompt, self._given())
             yield Done(0, time.perf_counter() - started, 0.0, self._loaded.device)
             return
-        inputs = encode(self._loaded, self._question)
-        room = (self._loaded.limit or 1 << 30) - int(inputs["input_ids"].shape[1])
-        prompt = self._decoder.read(inputs)
-        reading = time.perf_counter() - started
-        tokens, first, spent = 0, 0.0, 0.0
-        replies = []
-        for sample in range(self._question.samples):
-            reply = Reply(TextStream(self._loaded.decode))
-            begun = time.perf_counter()
-            for event in self._write(prompt, reply, sample, room):
-                first = first or time.perf_counter() - started
-                yield event
-            spent += time.perf_counter() - begun
-            tokens += len(reply.ids)
-            yield self._answer(prompt, reply, sample)
-            replies.append(reply)
-        yield from self._causal(replies[0])
+        writing = Writing(self._loaded, self._decoder, self._question, prompt)
+        first = 0.0
+        answers: list[Answer] = []
+        begun = time.perf_counter()
+        for event in writing.run(lambda sample: self._answered(prompt, writing.replies[sample], sample)):
+            first = first or time.perf_counter() - started
+            answers += [event] if isinstance(event, Answer) else []
+            yield event
+        spent = time.perf_counter() - begun - self._aside
+        if len(answers) > 1:
+            yield grouped(answers)
+        yield from self._beside(prompt, writing.replies[0])
+        tokens = sum(len(reply.ids) for reply in writing.replies)
         self.rate = tokens / spent if spent > 0 else 0.0
         # Reading and writing only: scoring options and the ROI test are not generation.
         yield Done(tokens, reading + spent, first, self._loaded.device)
 
     def _given(self) -> Reply:
         """The question's own reply, in the tokenizer's spelling."""
-        reply = Reply(TextStream(self._loaded.decode), ended=True)
+        reply = Reply(TextStream(self._loaded.decode), think_of(self._question.prompt), ended=True)
         for token in self._loaded.encode(self._question.reply):
             reply.add(token, 1.0)
         reply.finish()
         return reply
 
-    def _write(self, prompt: State, reply: Reply, sample: int, room: int) -> Iterator[TraceEvent]:
-        """Tokens and steps of one sample; only the first may be greedy."""
-        generator = torch.Generator().manual_seed(_drawing(self._question.seed, sample))
-        temperature = self._question.temperature or (0.0 if sample == 0 else 1.0)
-        state = prompt
-        held: Token | None = None  # within a character: its text is what the end of the reply makes of it
-        for _ in range(min(self._question.max_tokens, room)):
-            choice = self._decoder.choose(state, temperature, generator)
-            if choice.token in self._loaded.eos:
-                reply.ended = True
-                break
-            yield from filter(None, (held,))
-            piece, steps = reply.add(choice.token, choice.p)
-            top = tuple((self._piece(token), p) for token, p in choice.top)
-            token = Token(piece, choice.p, top, sample=sample)
-            held = None if piece else token
-            yield from _told((token,) if piece else (), steps, sample)
-            # Copied only here: the first token need not wait for it.
-            state = self._decoder.go_on(prompt.clone() if state is prompt else state, (choice.token,))
-        piece, steps = reply.finish()
-        yield from _told((replace(held, text=piece),) if held else (), steps, sample)
+    def _beside(self, prompt: State, reply: Reply) -> Iterator[TraceEvent]:
+        """First what goes on from the prompt, then what reads whole prompts."""
+        if self._question.decided and self._question.options:
+            yield from self._decided(prompt, reply)
+        yield from self._causal(reply)
 
-    def _piece(self, token: int) -> str:
-        if token not in self._pieces:
-            self._pieces[token] = self._loaded.decode([token])
-        return self._pieces[token]
+    def _answered(self, prompt: State, reply: Reply, sample: int) -> Iterator[TraceEvent]:
+        begun = time.perf_counter()
+        answer = self._answer(prompt, reply, sample)
+        self._aside += time.perf_counter() - begun
+        yield answer
 
     def _answer(self, prompt: State, reply: Reply, sample: int) -> Answer:
         options = self._question.options
@@ -168,8 +156,20 @@ class Answering:
         if not options or not self._question.score_options:
             return Answer(parsed.answer, label, said, {}, parsed.well_formed, sample=sample)
         common, endings = reply.endings(options, self._loaded.encode)
-        p = dict(zip(options, shares(self._decoder.score(prompt, common, endings)), strict=True))
+        start = self._decoder.go_on(prompt.rows([0]), [common]) if common else prompt
+        p = dict(zip(options, shares(self._decoder.endings(start, endings)), strict=True))
         return Answer(parsed.answer, label, p.get(label, said), p, parsed.well_formed, sample=sample)
+
+    def _decided(self, prompt: State, reply: Reply) -> Iterator[TraceEvent]:
+        """The answer forced after each step; the steps before it are read once, each from where the last one ended."""
+        state, read = prompt.rows([0]), 0
+        for step, common, endings in reply.cuts(self._question.options, self._loaded.encode):
+            if len(common) < read:  # spelt otherwise than the model did
+                state, read = prompt.rows([0]), 0
+            if len(common) > read:
+                state, read = self._decoder.go_on(state, [common[read:]]), len(common)
+            p = shares(self._decoder.endings(state, endings))
+            yield Decided(step, dict(zip(self._question.options, p, strict=True)))
 
     def _causal(self, reply: Reply) -> Iterator[TraceEvent]:
         """The same reply, reasoning and answer, scored under every changed picture, then what that says.
@@ -194,14 +194,3 @@ class Answering:
 def losses(as_is: Sequence[float], changed: Sequence[float]) -> list[float]:
     """How much less likely each token became, nats; only losses count (MedFocus, arXiv 2605.20158)."""
     return [max(0.0, a - b) for a, b in zip(as_is, changed, strict=True)]
-
-
-def _drawing(seed: int, sample: int) -> int:
-    """The generator's seed of a sample: that of no other sample of any seed."""
-    return int(np.random.SeedSequence((seed, sample)).generate_state(1, np.uint64)[0])
-
-
-def _told(tokens: Sequence[Token], steps: Sequence[Step], sample: int) -> Iterator[TraceEvent]:
-    yield from tokens
-    for step in steps:
-        yield StepDone(step.index, step.stage, step.text, sample=sample)
