@@ -10,6 +10,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from engine.arguments import (
     FAULT,
     LAYOUTS,
     Parser,
+    bench_arguments,
     box_mm,
     count,
     evaluate_arguments,
@@ -26,6 +28,7 @@ from engine.arguments import (
     sample_arguments,
     seed,
     size_px,
+    traces_arguments,
     train_arguments,
 )
 
@@ -211,11 +214,14 @@ def snapshot(args: argparse.Namespace) -> int:
     return 0
 
 
-def train(args: argparse.Namespace) -> int:
-    """Fine-tune a model in this process, JSON lines of progress on stdout; or show its data."""
-    from training.run import run
+def later(module: str) -> Callable[[argparse.Namespace], int]:
+    """The `run` of a module that is imported only when its command runs."""
 
-    return run(args)
+    def run(args: argparse.Namespace) -> int:
+        code: int = import_module(module).run(args)
+        return code
+
+    return run
 
 
 def evaluate(args: argparse.Namespace) -> int:
@@ -314,11 +320,6 @@ def _snapshot_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--trace", type=Path, metavar="JSONL", help="a saved trace to show in the reasoning panel")
 
 
-def _bench_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--only", metavar="PREFIX", default="", help="only rows whose name begins so, such as stream")
-    _with_json(parser)
-
-
 Command = tuple[Callable[[argparse.Namespace], int], Callable[[argparse.ArgumentParser], None], str]
 COMMANDS: dict[str, Command] = {
     "sample": (sample, sample_arguments, "fetch the sample case once and open it (offscreen without a display)"),
@@ -327,9 +328,10 @@ COMMANDS: dict[str, Command] = {
     "suggest": (suggest, _suggest_arguments, "suggest regions worth a look"),
     "measure": (measure, _measure_arguments, "HU statistics, volume, diameter and side of a box or mask"),
     "snapshot": (snapshot, _snapshot_arguments, "draw the real window into a picture, without a display"),
-    "train": (train, train_arguments, "fine-tune a model, or look at its data"),
+    "train": (later("training.run"), train_arguments, "fine-tune a model, or look at its data"),
     "evaluate": (evaluate, evaluate_arguments, "accuracy with and without the inset, with intervals"),
-    "bench": (bench, _bench_arguments, "timings beside their peers"),
+    "traces": (later("engine.reasoning.listing"), traces_arguments, "saved answers of all cases: listed, or exported"),
+    "bench": (bench, bench_arguments, "timings beside their peers"),
 }
 
 

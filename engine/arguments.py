@@ -122,3 +122,17 @@ def evaluate_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--page", type=Path, metavar="FILE.html", help="write the figures as a page with charts too")
     parser.add_argument("--brief", action="store_true", help="no samples, moved boxes or ROI test: a third of the time")
     parser.add_argument("--json", action="store_true", help="print JSON and nothing else on stdout")
+
+
+def traces_arguments(parser: argparse.ArgumentParser) -> None:
+    """Of `main.py traces`."""
+    parser.add_argument("--folder", type=Path, metavar="DIR", help="the sessions; the program's own if not given")
+    parser.add_argument("--export", type=Path, metavar="DIR", help="write JSON lines, pictures and one page there")
+    parser.add_argument("--named", action="store_true", help="with series UIDs and paths, which may name the patient")
+    parser.add_argument("--json", action="store_true", help="a JSON object a line")
+
+
+def bench_arguments(parser: argparse.ArgumentParser) -> None:
+    """Of `main.py bench`."""
+    parser.add_argument("--only", metavar="PREFIX", default="", help="only rows whose name begins so, such as stream")
+    parser.add_argument("--json", action="store_true", help="print JSON and nothing else on stdout")

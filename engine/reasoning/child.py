@@ -14,14 +14,15 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from engine.reasoning.address import is_server
 from engine.reasoning.faults import ModelError, told
+from engine.reasoning.made import Weights, made
 from engine.reasoning.reasoner import ModelStatus, Question, ScriptedReasoner
-from engine.reasoning.trace import Failed, Input, Loading, Token, Trace, TraceEvent
+from engine.reasoning.trace import Done, Failed, Input, Loading, Token, Trace, TraceEvent
 
 if TYPE_CHECKING:
     from engine.reasoning.server import ServerReasoner
@@ -33,6 +34,7 @@ STOP = "stop"
 Task = tuple[int, Question | None]
 Report = tuple[int, tuple[TraceEvent, ...], bool, ModelStatus | None]
 BATCH_S = 0.008  # tokens that come faster than this go out together
+WEIGHTS_S = 0.05  # how often a wait for the weights' sum looks whether to go on
 BEHIND = 5  # steps of niceness: the window's scrolling goes before the model's tokens
 REPLAY_RATE = 100.0  # tokens/s of a saved trace given as the model
 
@@ -101,6 +103,7 @@ class Batch:
 def work(post: Post, model: str, options: Sequence[str]) -> None:
     """Answer tasks for ever; the model stays loaded between them."""
     reasoner: VlmReasoner | ServerReasoner | None = None
+    weights = Weights(model)
     while True:
         _, question = post.next()
         batch = Batch(post)
@@ -110,6 +113,7 @@ def work(post: Post, model: str, options: Sequence[str]) -> None:
             else:
                 reasoner = reasoner or _reasoner(post, model, options)
                 events = reasoner.explain(question) if question else reasoner.start()
+                events = _signed(events, reasoner, weights, post.interrupted)
             for event in events:
                 if post.interrupted():
                     break
@@ -118,6 +122,25 @@ def work(post: Post, model: str, options: Sequence[str]) -> None:
         except Exception as error:  # an import that fails is the user's to read, as a sentence
             batch.add(Failed(told(error, model, "starting")))
         post.send((), ended=True, status=reasoner.status() if reasoner else None)
+
+
+def _signed(
+    events: Iterator[TraceEvent],
+    reasoner: VlmReasoner | ServerReasoner,
+    weights: Weights,
+    interrupted: Callable[[], bool],
+) -> Iterator[TraceEvent]:
+    """The events, and what made them: before the first token if the weights' sum is known by then, else at the end."""
+    told = False
+    for event in events:
+        if isinstance(event, Done):
+            while not weights.wait(WEIGHTS_S) and not interrupted():
+                pass
+        status = reasoner.status() if isinstance(event, Token | Done) and not told else None
+        if status is not None and weights.wait(0):
+            told = True
+            yield made(status, weights)
+        yield event
 
 
 def _reasoner(post: Post, model: str, options: Sequence[str]) -> VlmReasoner | ServerReasoner:

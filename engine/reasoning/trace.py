@@ -183,6 +183,21 @@ class Verdict(TraceEvent):
 
 
 @dataclass(frozen=True)
+class Made(TraceEvent):
+    """What made the trace: versions by package, the weights' sha256 ("" not known, as of a server's), the device.
+
+    `adapter` names the folder of a peft adapter on top. Traces saved by older versions lack this event.
+    """
+
+    event: ClassVar[str] = "made"
+    versions: dict[str, str]
+    sha256: str = ""
+    device: str = ""
+    dtype: str = ""
+    adapter: str = ""
+
+
+@dataclass(frozen=True)
 class Stopped(TraceEvent):
     """The reader stopped it."""
 
@@ -212,7 +227,7 @@ EVENTS: dict[str, type[TraceEvent]] = {
     kind.event: kind
     for kind in (
         *(Input, Loading, Token, StepDone, Claim, Answer, Decided, Attention, Scored, Group),
-        *(Causal, Verdict, Stopped, Failed, Done),
+        *(Causal, Verdict, Made, Stopped, Failed, Done),
     )
 }
 

@@ -21,7 +21,7 @@ import tiny
 from engine.reasoning import host
 from engine.reasoning.host import HostedReasoner
 from engine.reasoning.reasoner import Question
-from engine.reasoning.trace import Answer, Done, Failed, Input, Loading, Stopped, Token, Trace, TraceEvent
+from engine.reasoning.trace import Answer, Done, Failed, Input, Loading, Made, Stopped, Token, Trace, TraceEvent
 from engine.reasoning.vlm import VlmReasoner
 from engine.reasoning.zoom import CanvasSpec, compose
 
@@ -109,8 +109,8 @@ def test_a_question_after_one_stopped_while_loading_says_that_it_loads(first_ask
 
 def test_the_model_process_tells_the_same_as_the_model_itself(hosted: HostedReasoner, model: str) -> None:
     question = tiny.question(samples=2, seed=7, max_tokens=40)
-    here = [event for event in VlmReasoner(model).explain(question) if not isinstance(event, Loading | Done)]
-    there = [event for event in hosted.explain(question) if not isinstance(event, Loading | Done)]
+    here = [event for event in VlmReasoner(model).explain(question) if not isinstance(event, Loading | Made | Done)]
+    there = [event for event in hosted.explain(question) if not isinstance(event, Loading | Made | Done)]
     assert there[1:] == here[1:]  # the first names the model's folder, here by another path
 
 
