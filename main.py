@@ -216,12 +216,7 @@ def snapshot(args: argparse.Namespace) -> int:
 
 def later(module: str) -> Callable[[argparse.Namespace], int]:
     """The `run` of a module that is imported only when its command runs."""
-
-    def run(args: argparse.Namespace) -> int:
-        code: int = import_module(module).run(args)
-        return code
-
-    return run
+    return lambda args: int(import_module(module).run(args))
 
 
 def evaluate(args: argparse.Namespace) -> int:
