@@ -64,6 +64,7 @@ class Asker(QObject):
         self._run: Run | None = None
         self.model = ""
         self.card = ModelCard(name="")
+        self.away = ""  # why there is no model for now
 
     @property
     def reasoner(self) -> Reasoner | None:
@@ -86,6 +87,15 @@ class Asker(QObject):
             self._jobs.run(_closing(self._reasoner))  # ends the former model's process without waiting for it here
         self.model, self.card = model, card
         self._reasoner = self._make(model, remote_code)
+        self.away = ""
+        self.changed.emit()
+
+    def lend(self, why: str) -> None:
+        """Give the model's memory back until `use` is called again; who asks meanwhile is told why."""
+        self.stop()
+        if self._reasoner is not None:
+            self._jobs.run(_closing(self._reasoner))
+        self._reasoner, self.away = None, why
         self.changed.emit()
 
     def ask(self, question: Question, came: Callable[[TraceEvent], None], ended: Callable[[], None]) -> Run:

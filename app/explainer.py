@@ -104,7 +104,7 @@ class Explainer(QObject):
             self.failed.emit(NO_ROI)
             return
         if self.asker.reasoner is None:
-            self.failed.emit(NO_MODEL)
+            self.failed.emit(self.asker.away or NO_MODEL)
             return
         if self.running:
             return

@@ -1,0 +1,368 @@
+"""Training on the reader's corrections, step by step: what was chosen, what came of it, and what may be done next."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from PySide6.QtCore import QObject, Signal
+
+from app.corrections import keep as keeping
+from app.corrections import plan as plans
+from app.corrections.cases import Candidate, candidates, fault, with_held_out
+from app.corrections.command import STOPPED, Command, MakeArguments, real
+from app.corrections.plan import Method, Plan
+from app.job import Job
+from engine.ct.errors import InputError
+from engine.ct.storage import user_folder
+
+if TYPE_CHECKING:
+    from app.desk import Desk
+
+Step = Literal["cases", "rows", "baseline", "run", "compare", "keep"]
+STEPS: tuple[Step, ...] = ("cases", "rows", "baseline", "run", "compare", "keep")
+RELEASED = "The model gave its memory to the training; it is loaded again when that has ended."
+PREVIEW = 500  # rows with a picture
+
+
+class Corrections(QObject):
+    """One training on corrections. Whatever the model is needed for, the answering one gives its memory back first."""
+
+    changed = Signal()
+    progressed = Signal(dict)  # a line of the run
+
+    def __init__(self, desk: Desk, sessions: Path | None = None, make: MakeArguments = real) -> None:
+        super().__init__(desk)
+        self._desk, self._make = desk, make
+        self.sessions = sessions or user_folder() / "sessions"
+        self._listing: Job | None = None
+        self._command: Command | None = None
+        self._clear()
+
+    def _clear(self) -> None:
+        self.step: Step = "cases"
+        self.cases: tuple[Candidate, ...] = ()
+        self.rejected = "leave out"
+        self.rows: list[dict[str, Any]] = []
+        self.skip: frozenset[str] = frozenset()
+        self.notes: list[str] = []
+        self.baseline: dict[str, Any] = {}
+        self.method: Method = "sft"
+        self.steps = 0
+        self.lines: list[dict[str, Any]] = []
+        self.comparison: dict[str, Any] = {}
+        self.trouble = ""
+        self.far = ""
+        self.stopped = False  # a run that can go on
+        self.paused = False
+        self.trained = False
+        self.merged: Path | None = None  # once kept
+        self.model = ""  # that is trained
+        self.out = plans.new_folder()
+        self._began = time.monotonic()
+
+    # What it is doing
+
+    @property
+    def busy(self) -> bool:
+        """Whether a process works."""
+        return self._command is not None
+
+    @property
+    def listing(self) -> bool:
+        """Whether sessions are being looked at."""
+        return self._listing is not None
+
+    @property
+    def plan(self) -> Plan:
+        """As chosen so far."""
+        return Plan(
+            self.model,
+            self.out,
+            self.sessions,
+            self.cases,
+            self.rejected,
+            tuple(sorted(self.skip)),
+            self.method,
+            self.steps,
+        )
+
+    @property
+    def kept_rows(self) -> list[dict[str, Any]]:
+        """The rows that were not left out."""
+        return [row for row in self.rows if row["case"] not in self.skip]
+
+    @property
+    def training_rows(self) -> list[dict[str, Any]]:
+        """Those of them to train on."""
+        return [row for row in self.kept_rows if row["split"] == "train"]
+
+    # Step 1: cases
+
+    def begin(self) -> None:
+        """Look at the sessions, anew where nothing was begun."""
+        if self.step == "cases" and not self.busy and self._listing is None:
+            self._clear()
+            self._listing = self._desk.jobs.run(candidates(self.sessions))
+            self._listing.item.connect(self._listed)
+            self._listing.ended.connect(self._all_listed)
+            self.changed.emit()
+
+    def choose(self, cases: Sequence[Candidate]) -> None:
+        """Other ticks or held-out patients."""
+        self.cases = tuple(cases)
+        self.changed.emit()
+
+    def _listed(self, found: tuple[Candidate, ...]) -> None:
+        ticks = {each.judged.file: each.ticked for each in self.cases}
+        self.cases = with_held_out([replace(each, ticked=ticks.get(each.judged.file, True)) for each in found])
+        self.changed.emit()
+
+    def _all_listed(self) -> None:
+        self._listing = None
+        self.changed.emit()
+
+    # Step 2: rows
+
+    def read_rows(self) -> None:
+        """What the chosen cases become."""
+        self.trouble = fault(self.cases)
+        self.model = self._desk.explainer.model
+        if not Path(self.model).is_dir():
+            self.trouble = "Only a model in a folder of this machine can be trained; choose one under Reasoning."
+        if self.trouble or self.busy:
+            self.changed.emit()
+            return
+        self.step, self.rows, self.notes, self.skip, self.baseline = "rows", [], [], frozenset(), {}
+        self._fresh()
+        if self._written():
+            command = self._run("train", "data", "--config", str(self.plan.config), "--json", "--preview", str(PREVIEW))
+            command.line.connect(self._row_came)
+
+    def leave_out(self, case: str, out: bool) -> None:
+        """A row left out of the training, or taken back."""
+        self.skip = self.skip | {case} if out else self.skip - {case}
+        self.baseline = {}
+        self.changed.emit()
+
+    def _row_came(self, line: dict[str, Any]) -> None:
+        if line.get("event") == "row":
+            self.rows.append(line)
+            self.changed.emit()
+
+    # Step 3: baseline
+
+    def ask_baseline(self) -> None:
+        """How good the model is on these rows now."""
+        self.step, self.trouble = "baseline", ""
+        if not self.training_rows:
+            self.trouble = "No row is left for the training; go back and take one more."
+        elif not self.busy and not self.baseline and self._written():
+            self._lend()
+            command = self._run("evaluate", "--config", str(self.plan.config), "--json")
+            command.line.connect(self._took_baseline)
+        self.changed.emit()
+
+    def _took_baseline(self, line: dict[str, Any]) -> None:
+        if "ready" in line:
+            self.baseline = line
+            self.method = "grpo" if line["ready"] == "grpo" else "sft"
+            self.steps = plans.steps_for(self.method, len(self.training_rows))
+
+    # Step 4: run
+
+    def to_run(self) -> None:
+        """Choose how to train."""
+        self.step, self.trouble = "run", ""
+        self.changed.emit()
+
+    def choose_method(self, method: Method) -> None:
+        """SFT or GRPO, with its usual number of steps."""
+        self.method, self.steps = method, plans.steps_for(method, len(self.training_rows))
+        self.changed.emit()
+
+    @property
+    def forecast_s(self) -> float:
+        """About how long the run takes."""
+        return plans.seconds(self.method, self.steps, float(self.baseline.get("replies_per_s", 1.0)))
+
+    def train(self, resume: bool = False) -> None:
+        """Start the run, or go on with a stopped one."""
+        self.step, self.trouble = "run", ""
+        if self.busy or not (resume or self._written(fresh=True)):
+            self.changed.emit()
+            return
+        self._lend()
+        self.trouble = plans.shortage(self.plan)
+        if self.trouble:
+            self._take_back()
+            self.changed.emit()
+            return
+        if not resume:
+            self.lines = []
+        self.stopped = self.paused = self.trained = False
+        self._began = time.monotonic()
+        words = ["train", self.method, "--config", str(self.plan.config), *(["--resume"] if resume else [])]
+        self._run(*words).line.connect(self._ran)
+        self.changed.emit()
+
+    def pause(self, on: bool) -> None:
+        """Wait between two steps, or go on; the process reads the word from a file in its folder."""
+        self.paused = on
+        self._tell("pause" if on else "go")
+        self.changed.emit()
+
+    def stop(self) -> None:
+        """End what is under way; a run keeps its state and can go on."""
+        if self._command is None:
+            return
+        if self.step == "run":
+            self.paused = False
+            self._tell("stop")
+            self._command.stop()
+        else:
+            self._command.drop()
+            self._command.deleteLater()
+            self._command = None
+            self._take_back()
+            self.trouble = "Stopped."
+        self.changed.emit()
+
+    def _tell(self, word: str) -> None:
+        try:
+            (self.out / "run" / "control").write_text(word, encoding="utf-8")
+        except OSError as error:
+            self.trouble = f"The run cannot be told ({error.strerror}); free some disk space."
+
+    def _ran(self, line: dict[str, Any]) -> None:
+        if line.get("event") == "done":
+            self.trained = True
+        if "loss" in line or "reward" in line:
+            self.lines.append(line)
+        self.progressed.emit(line)
+
+    # Steps 5 and 6: compare, keep or discard
+
+    def compare(self) -> None:
+        """Both models on the held-out rows."""
+        self.step, self.trouble = "compare", ""
+        held = [row for row in self.kept_rows if row["split"] != "train"]
+        if held and not self.comparison and not self.busy:
+            self._lend()
+            after = str(self.out / "run" / "model")
+            words = ("evaluate", "--config", str(self.plan.config), "--model", self.model, "--model", after, "--json")
+            self._run(*words).line.connect(self._compared)
+        self.changed.emit()
+
+    def _compared(self, line: dict[str, Any]) -> None:
+        if "gain" in line:
+            self.comparison = line
+
+    def keep(self, name: str) -> None:
+        """Keep the adapter under a name."""
+        labels = list(dict.fromkeys(row["label"] for row in self.training_rows if row["asks"] == "kind"))
+        figures = {
+            key: self.comparison[key] for key in ("before", "held_out", "gain", "sentence") if key in self.comparison
+        }
+        try:
+            self.merged = keeping.keep(self.out / "run", name, labels, figures)
+        except InputError as error:
+            self.trouble = str(error)
+        else:
+            self.step, self.trouble = "keep", ""
+            self._desk.said.emit(f"The adapter was kept as {name.strip()}.")
+        self.changed.emit()
+
+    def use(self) -> None:
+        """Answer with the kept adapter from now on."""
+        if self.merged is not None:
+            self._desk.settings.model = str(self.merged)
+            self._desk.use_model(str(self.merged), False)
+            self._desk.said.emit("The trained model answers now.")
+            self.changed.emit()
+
+    def discard(self) -> None:
+        """Throw the run away, into the trash, and begin anew."""
+        if self.merged is None and self.out.exists() and not keeping.discard(self.out):
+            self._desk.failed.emit(f"There is no trash here: the run stays in {self.out}; remove it by hand.")
+        elif self.merged is None:
+            self._desk.said.emit("The run was moved to the trash.")
+        self.again()
+
+    def again(self) -> None:
+        """Back to the first step."""
+        if self.merged is not None:
+            shutil.rmtree(self.out, ignore_errors=True)  # its model was copied; rows and checkpoints are of no use
+        self._clear()
+        self.begin()
+
+    def back(self) -> None:
+        """One step back; nothing that was found is lost until the step before is changed."""
+        if not self.busy and self.step in ("rows", "baseline", "run"):
+            self.step, self.trouble = STEPS[STEPS.index(self.step) - 1], ""
+            self.changed.emit()
+
+    def close(self) -> None:
+        """End what is under way, at exit. A run has its last checkpoint."""
+        if self._command is not None:
+            self._command.drop()
+            self._command = None
+
+    # Shared
+
+    def _fresh(self) -> None:
+        """A folder of its own for every choice of cases: rows are read once into it."""
+        shutil.rmtree(self.out, ignore_errors=True)
+        self.out = plans.new_folder()
+
+    def _written(self, fresh: bool = False) -> bool:
+        """Whether the configuration is on the disk. `fresh`: what an earlier run left is put away."""
+        try:
+            if fresh:
+                shutil.rmtree(self.out / "run", ignore_errors=True)
+            plans.write(self.plan)
+        except OSError as error:
+            self.trouble = f"{self.out} cannot be written ({error.strerror}); free some disk space."
+            return False
+        return True
+
+    def _lend(self) -> None:
+        """The answering model gives its memory back."""
+        self._desk.explainer.asker.lend(RELEASED)
+
+    def _take_back(self) -> None:
+        """And is loaded again, where it had to."""
+        asker, settings = self._desk.explainer.asker, self._desk.settings
+        if asker.away:
+            self._desk.use_model(settings.model, settings.model in settings.remote_code)
+            asker.warm()
+
+    def _run(self, *words: str) -> Command:
+        command = self._command = Command(words, self, self._make)
+        command.far.connect(self._went)
+        command.noted.connect(self.notes.append)
+        command.ended.connect(self._ended)
+        self.far = ""
+        return command.start()
+
+    def _went(self, text: str) -> None:
+        self.far = text
+        self.changed.emit()
+
+    def _ended(self, code: int, trouble: str) -> None:
+        command, self._command = self._command, None
+        if command is not None:
+            command.deleteLater()
+        self._take_back()
+        self.far, self.trouble = "", trouble
+        if self.step == "run":
+            self.stopped = not self.trained and bool(list((self.out / "run").glob("checkpoint-*")))
+            if code == STOPPED or (self.stopped and not trouble):
+                self.trouble = ""
+            if self.trained:
+                self.compare()
+        self.changed.emit()
