@@ -13,6 +13,7 @@ from app.asking import MakeReasoner, hosted
 from app.case import Case
 from app.cine import Cine
 from app.compare import Comparison
+from app.corrections.flow import Corrections
 from app.explainer import Explainer
 from app.job import Jobs
 from app.masks import Masks
@@ -58,6 +59,7 @@ class Desk(QObject):
         self.measuring = Measuring(self.viewing, self.document, self)
         self.masks = Masks(self.viewing, self.jobs)
         self._suggester: Suggester | None = None
+        self.corrections = Corrections(self, sessions)
         self.cine = Cine(lambda: (self.where, self.plane), self)
         self.plane = Plane.AXIAL  # where the pointer was last: keys act there
         self.where = self.viewing  # and in which of two compared series
@@ -107,6 +109,7 @@ class Desk(QObject):
     def close(self) -> None:
         """Stop all work, save, and give everything back."""
         self.cine.stop()
+        self.corrections.close()
         self.explainer.stop()
         self.trail.close()
         self.jobs.close()

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from app.action import Action
+
+if TYPE_CHECKING:
+    from app.main_window import MainWindow
+
+
+def show_corrections(window: MainWindow) -> None:
+    """The window of a training on corrections; its imports cost nothing before."""
+    from app.panels.corrections_window import show
+
+    show(window)
+
 
 BOTTOM = (
     Action(
@@ -43,5 +56,14 @@ TRAINING = (
         lambda w: w.bottom.open("training"),
         "Training",
         tip="Runs of fine-tuning: curves, completions, pause and stop",
+    ),
+    Action(
+        "train_corrections",
+        "Train on my corrections…",
+        (),
+        "ph.graduation-cap",
+        lambda w: show_corrections(w),
+        "Training",
+        tip="The model learns from the answers that you accepted, corrected or rejected",
     ),
 )

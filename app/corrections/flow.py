@@ -35,10 +35,12 @@ class Corrections(QObject):
     changed = Signal()
     progressed = Signal(dict)  # a line of the run
 
-    def __init__(self, desk: Desk, sessions: Path | None = None, make: MakeArguments = real) -> None:
+    def __init__(self, desk: Desk, sessions: Path | None = None) -> None:
         super().__init__(desk)
-        self._desk, self._make = desk, make
-        self.sessions = sessions or user_folder() / "sessions"
+        self._desk = desk
+        self.make: MakeArguments = real  # how a command becomes a process
+        self.home = sessions.parent if sessions is not None else user_folder()
+        self.sessions = sessions or self.home / "sessions"
         self._listing: Job | None = None
         self._command: Command | None = None
         self._clear()
@@ -62,7 +64,7 @@ class Corrections(QObject):
         self.trained = False
         self.merged: Path | None = None  # once kept
         self.model = ""  # that is trained
-        self.out = plans.new_folder()
+        self.out = plans.new_folder(self.home)
         self._began = time.monotonic()
 
     # What it is doing
@@ -265,11 +267,10 @@ class Corrections(QObject):
     def keep(self, name: str) -> None:
         """Keep the adapter under a name."""
         labels = list(dict.fromkeys(row["label"] for row in self.training_rows if row["asks"] == "kind"))
-        figures = {
-            key: self.comparison[key] for key in ("before", "held_out", "gain", "sentence") if key in self.comparison
-        }
+        known = ("before", "held_out", "gain", "sentence")
+        figures: dict[str, Any] = {key: value for key, value in self.comparison.items() if key in known}
         try:
-            self.merged = keeping.keep(self.out / "run", name, labels, figures)
+            self.merged = keeping.keep(self.out / "run", self.home, name, labels, figures)
         except InputError as error:
             self.trouble = str(error)
         else:
@@ -317,7 +318,7 @@ class Corrections(QObject):
     def _fresh(self) -> None:
         """A folder of its own for every choice of cases: rows are read once into it."""
         shutil.rmtree(self.out, ignore_errors=True)
-        self.out = plans.new_folder()
+        self.out = plans.new_folder(self.home)
 
     def _written(self, fresh: bool = False) -> bool:
         """Whether the configuration is on the disk. `fresh`: what an earlier run left is put away."""
@@ -342,7 +343,7 @@ class Corrections(QObject):
             asker.warm()
 
     def _run(self, *words: str) -> Command:
-        command = self._command = Command(words, self, self._make)
+        command = self._command = Command(words, self, self.make)
         command.far.connect(self._went)
         command.noted.connect(self.notes.append)
         command.ended.connect(self._ended)

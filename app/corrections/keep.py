@@ -12,24 +12,18 @@ from typing import Any
 from PySide6.QtCore import QFile
 
 from engine.ct.errors import InputError
-from engine.ct.storage import user_folder
 from engine.reasoning.card import ModelCard
 
 ADAPTER, MERGED = "adapter", "merged"
 
 
-def adapters() -> Path:
+def adapters(home: Path) -> Path:
     """Where kept adapters lie: a folder each, with adapter_config.json, loupe.json and `merged`, a whole model."""
-    return user_folder() / "adapters"
+    return home / "adapters"
 
 
-def kept() -> tuple[Path, ...]:
-    """The kept adapters, by name."""
-    return tuple(sorted(each for each in adapters().glob("*") if (each / "adapter_config.json").is_file()))
-
-
-def keep(run: Path, name: str, labels: Sequence[str], figures: dict[str, Any]) -> Path:
-    """Move a run's adapter and merged model to the kept ones; the folder of the merged model, which any viewer loads.
+def keep(run: Path, home: Path, name: str, labels: Sequence[str], figures: dict[str, Any]) -> Path:
+    """Copy a run's adapter and merged model to the kept ones; the folder of the merged model, which any viewer loads.
 
     The card gets the name, the labels that the reader used, and the held-out figures. InputError for a bad or taken
     name, or a full disk.
@@ -37,7 +31,7 @@ def keep(run: Path, name: str, labels: Sequence[str], figures: dict[str, Any]) -
     text = name.strip()
     if not re.fullmatch(r"[\w .-]{1,60}", text) or text.startswith(".") or text.endswith("."):
         raise InputError("The name may hold letters, digits, spaces, dots and dashes, up to 60; give another.")
-    folder = adapters() / text
+    folder = adapters(home) / text
     if folder.exists():
         raise InputError(f"An adapter called {text} is there already; give another name.")
     part = folder.with_name(f".{text}.part")
@@ -60,4 +54,5 @@ def keep(run: Path, name: str, labels: Sequence[str], figures: dict[str, Any]) -
 
 def discard(folder: Path) -> bool:
     """Put a run's folder into the system's trash; False where there is none for it, and it stays where it is."""
-    return QFile.moveToTrash(str(folder)) is not False and not folder.exists()
+    moved, _ = QFile.moveToTrash(str(folder))
+    return moved

@@ -12,7 +12,6 @@ from typing import Any, Literal
 import psutil
 
 from app.corrections.cases import Candidate
-from engine.ct.storage import user_folder
 
 Method = Literal["sft", "grpo"]
 SMALL = 100_000_000  # bytes of weights: below, adapters take rates that would break a large model
@@ -43,9 +42,9 @@ class Plan:
         return self.out / "corrections.toml"
 
 
-def new_folder() -> Path:
-    """A folder for a run, named by the time alone; not created."""
-    return user_folder() / "training" / f"corrections-{datetime.now():%Y%m%d-%H%M%S}"
+def new_folder(home: Path) -> Path:
+    """A folder for a run among the user's data, named by the time alone; not created."""
+    return home / "training" / f"corrections-{datetime.now():%Y%m%d-%H%M%S}"
 
 
 def write(plan: Plan) -> Path:

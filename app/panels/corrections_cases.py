@@ -7,10 +7,11 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QHeaderView, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QTreeWidgetItem, QVBoxLayout, QWidget
 
 from app.corrections.cases import Candidate, fault, hold, said, tick
 from app.corrections.flow import Corrections
+from app.panels.corrections_figures import table
 from app.panels.parts import button, label
 from app.theme import BAD, MUTED
 
@@ -29,11 +30,7 @@ class CasesPage(QWidget):
     def __init__(self, flow: Corrections) -> None:
         super().__init__()
         self._flow = flow
-        self.table = QTreeWidget(rootIsDecorated=False, alternatingRowColors=True, uniformRowHeights=True)
-        self.table.setHeaderLabels(HEADS)
-        self.table.header().setStretchLastSection(False)
-        self.table.header().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        self.table.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        self.table = table(HEADS)
         self.summary = label("", wrap=True)
         self.rejected = QComboBox()
         for key, text in _REJECTED:

@@ -24,6 +24,19 @@ Interval = dict[str, float | None]
 _NOTHING: Interval = {"value": None, "low": None, "high": None}
 
 
+def table(heads: tuple[str, ...]) -> QTreeWidget:
+    """A plain table whose first column takes what room there is."""
+    made = QTreeWidget()
+    made.setRootIsDecorated(False)
+    made.setAlternatingRowColors(True)
+    made.setUniformRowHeights(True)
+    made.setHeaderLabels(heads)
+    made.header().setStretchLastSection(False)
+    made.header().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+    made.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+    return made
+
+
 class Bar(QWidget):
     """A share from 0 to 1: a dot with its 95 % interval, and a tick at what guessing gets."""
 
@@ -165,11 +178,7 @@ class ComparePage(QWidget):
         self.sentence = label("", "strong", wrap=True)
         self.shares = Shares((("Before", "The model as it was"), ("After", "With the adapter")))
         self.all = QCheckBox("Show rows that stayed the same too")
-        self.table = QTreeWidget(rootIsDecorated=False, alternatingRowColors=True, uniformRowHeights=True)
-        self.table.setHeaderLabels(("Question", "Right answer", "Before", "After", "Patient"))
-        self.table.header().setStretchLastSection(False)
-        self.table.header().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        self.table.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        self.table = table(("Question", "Right answer", "Before", "After", "Patient"))
         self.none = label("", "muted", wrap=True)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

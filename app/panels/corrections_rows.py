@@ -93,8 +93,8 @@ class RowsPage(QWidget):
         self.without.setEnabled(row is not None)
         if row is None:
             self.picture.clear()
-            for part in (self.question, self.options, self.about):
-                part.setText("")
+            for text in (self.question, self.options, self.about):
+                text.setText("")
             self.reply.setPlainText("")
             return
         shown = self._pixmaps[row["case"]]
@@ -140,7 +140,7 @@ def _said(flow: Corrections) -> str:
     labels: dict[str, int] = {}
     for row in train:
         labels[row["label"]] = labels.get(row["label"], 0) + 1
-    named = ", ".join(f"{label} {count}" for label, count in sorted(labels.items(), key=lambda each: -each[1]))
+    named = ", ".join(f"{name} {count}" for name, count in sorted(labels.items(), key=lambda each: -each[1]))
     text = f"{len(train)} rows for the training ({named or 'none'}), {len(kept) - len(train)} held out."
     out = len(flow.rows) - len(kept)
     more = [f"{out} left out by you."] if out else []

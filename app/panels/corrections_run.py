@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pyqtgraph
 from PySide6.QtWidgets import (
     QButtonGroup,
     QFormLayout,
@@ -18,8 +17,8 @@ from PySide6.QtWidgets import (
 
 from app.corrections.flow import RELEASED, Corrections
 from app.corrections.plan import Method
+from app.panels.corrections_curve import Curve
 from app.panels.parts import button, label
-from app.theme import ACCENT, LINE, MUTED, PANEL
 
 _METHODS: tuple[tuple[Method, str, str], ...] = (
     ("sft", "SFT: the right replies are taught word by word", "For what the model never says by itself"),
@@ -40,24 +39,13 @@ class RunPage(QWidget):
         self.progress = QProgressBar(textVisible=False)
         self.far = label("")
         self.pause = button("Pause", "Wait between two steps; the memory stays taken")
-        self.curve = pyqtgraph.PlotWidget(background=PANEL)
-        self._line = self.curve.plot([], [], pen=pyqtgraph.mkPen(ACCENT, width=2), antialias=True)
-        self._dress()
+        self.curve = Curve()
         self._lay_out()
         for number, (key, _, _) in enumerate(_METHODS):
             self.methods.button(number).clicked.connect(lambda on, key=key: flow.choose_method(key))
         self.steps.valueChanged.connect(self._steps_chosen)
         self.pause.clicked.connect(lambda: flow.pause(not flow.paused))
         flow.progressed.connect(self._ran)
-
-    def _dress(self) -> None:
-        self.curve.setMenuEnabled(False)
-        self.curve.setMouseEnabled(False, False)
-        self.curve.hideButtons()
-        for side in ("left", "bottom"):
-            self.curve.getAxis(side).setPen(LINE)
-            self.curve.getAxis(side).setTextPen(MUTED)
-        self.curve.setLabel("bottom", "step")
 
     def _lay_out(self) -> None:
         form = QFormLayout()
@@ -129,8 +117,7 @@ class RunPage(QWidget):
     def _draw(self) -> None:
         name = "reward" if self._flow.method == "grpo" else "loss"
         points = [(each["step"], each[name]) for each in self._flow.lines if each.get(name) is not None]
-        self.curve.setLabel("left", name)
-        self._line.setData([x for x, _ in points], [y for _, y in points])
+        self.curve.show_points(name, points, self._flow.steps)
 
 
 def duration(seconds: float) -> str:

@@ -45,7 +45,7 @@ class CorrectionsWindow(QDialog):
         self.setWindowTitle("Train on my corrections")
         self._flow = flow
         self.heads = {step: label(f"{number}  {_TITLES[step]}") for number, step in enumerate(STEPS, 1)}
-        self.pages = {
+        self.pages: dict[Step, CasesPage | RowsPage | BaselinePage | RunPage | ComparePage | KeptPage] = {
             "cases": CasesPage(flow),
             "rows": RowsPage(flow),
             "baseline": BaselinePage(flow),
@@ -174,6 +174,6 @@ class KeptPage(QWidget):
 
 def show(window: MainWindow) -> None:
     """The window of the one training on corrections; it begins with the cases, or is where it was left."""
-    flow = window.corrections
+    flow = window.desk.corrections
     flow.begin()
     window.show_panel(CorrectionsWindow(flow, window))
