@@ -21,6 +21,7 @@ from app.action import (
 )
 from app.actions_3d import ACTIONS_3D, OPEN_MASK
 from app.compare_actions import COMPARING, DETACHING
+from app.look_actions import LOOKING
 from app.measure_actions import MEASURE
 from app.panels.layouts import TITLES
 from app.reasoning_actions import TABS
@@ -244,6 +245,7 @@ ACTIONS: tuple[Action, ...] = (
     *_ROI,
     *MEASURE,
     *_REASONING,
+    *LOOKING,
     *BOTTOM,
     *TRAINING,
     *_HELP,

@@ -19,6 +19,7 @@ from app.job import Jobs
 from app.masks import Masks
 from app.measuring import Measuring
 from app.phi import SAID, STATES
+from app.probe import Prober
 from app.settings import Settings
 from app.tools.boxes import moved
 from app.trail import Trail
@@ -56,6 +57,7 @@ class Desk(QObject):
         self.comparison = Comparison(self.viewing, self.case, self.jobs)
         self.trail.follow(self.comparison)
         self.explainer = Explainer(self.viewing, self.document, self.case, self.jobs, make_reasoner)
+        self.prober = Prober(self.viewing, self.explainer, self.jobs)
         self.measuring = Measuring(self.viewing, self.document, self)
         self.masks = Masks(self.viewing, self.jobs)
         self._suggester: Suggester | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from PIL import Image
@@ -12,8 +13,10 @@ from PySide6.QtCore import QObject, Signal
 from app.asking import Asker, MakeReasoner, hosted
 from app.case import Case
 from app.job import Jobs
+from app.sampled import sample_of
 from app.viewing import ViewingModel
 from engine.ct.errors import InputError
+from engine.ct.geometry import Box
 from engine.reading import edits
 from engine.reading.document import Document
 from engine.reading.model import Finding, Reading, Roi, new_id
@@ -35,6 +38,7 @@ class Explainer(QObject):
     came = Signal(object)  # TraceEvent
     ended = Signal()  # nothing more comes; the trace is saved
     replayed = Signal(object)  # a saved Trace
+    sampled = Signal(object)  # another sample is shown: its events, numbered as the first's
     changed = Signal()  # running, answer or model differ
     failed = Signal(str)
 
@@ -50,6 +54,7 @@ class Explainer(QObject):
         self._question: Question | None = None
         self._events: list[TraceEvent] = []
         self._asked: tuple[float, ...] = ()  # the box that the shown answer is about, LPS mm
+        self.sample = 0  # which of several answers is shown
         self.roi_id = ""
         self.trace_id = ""
         self.answer: Answer | None = None
@@ -94,8 +99,37 @@ class Explainer(QObject):
         except ValueError:
             return None
 
-    def explain(self, text: str = "", options: tuple[str, ...] = ()) -> None:
-        """Ask about the selected ROI; text and options default to the model card's."""
+    @property
+    def question(self) -> Question | None:
+        """What was asked last; None where the shown trace was replayed."""
+        return self._question
+
+    @property
+    def box(self) -> Box | None:
+        """The box that the shown answer is about, LPS mm; None where the trace does not say."""
+        if len(self._asked) != 6:
+            return None
+        x0, y0, z0, x1, y1, z1 = self._asked
+        return Box((x0, y0, z0), (x1, y1, z1))
+
+    @property
+    def shown(self) -> Trace:
+        """Everything that is known of the shown answer and of those beside it."""
+        return Trace(tuple(self._events))
+
+    def explain(
+        self,
+        text: str = "",
+        options: tuple[str, ...] = (),
+        *,
+        samples: int = 1,
+        template: str = "",
+        follow: bool = False,
+    ) -> None:
+        """Ask about the selected ROI; text, options and template default to the model card's.
+
+        `follow`: in the same conversation as the shown answer, about the picture that this was about.
+        """
         from engine.reasoning.explain import make_question
 
         state = self._viewing.state
@@ -109,11 +143,49 @@ class Explainer(QObject):
         if self.running:
             return
         try:
-            question = make_question(state.volume, roi.box, self.card, text=text, options=options)
+            box = (self.box if follow else None) or roi.box
+            question = make_question(state.volume, box, self.card, text=text, options=options, samples=samples)
         except ValueError as error:
             self.failed.emit(str(error))
             return
-        self._ask(question, roi.id)
+        history = self.conversation if follow else ()
+        asked = replace(question, prompt=template or question.prompt, history=history)
+        self._ask(asked, self.roi_id if history else roi.id)
+
+    @property
+    def conversation(self) -> tuple[tuple[str, str], ...]:
+        """(question, reply) of everything said so far about the shown answer's picture, that answer's the last."""
+        asked = next((event for event in self._events if isinstance(event, Input)), None)
+        text = sample_of(self.shown, self.sample).text
+        return (*asked.history, (asked.question, text)) if asked is not None and text else ()
+
+    def show_sample(self, number: int) -> None:
+        """Show another of several answers; the reader's verdict is about the one that is shown."""
+        if self.running and not self.answering:
+            return  # a test adds to the answer that it is about
+        one = sample_of(self.shown, number)
+        self.sample, self.answer = number, one.answer
+        self.sampled.emit(one)
+        self.changed.emit()
+
+    def extend(self, event: TraceEvent) -> None:
+        """Something more about the shown answer, from a later test of it."""
+        self._events.append(replace(event, sample=self.sample))
+        self.came.emit(self._events[-1])
+
+    def retract(self, kinds: tuple[type[TraceEvent], ...]) -> None:
+        """Forget what an earlier test said of the shown answer: it is tested again."""
+        self._events = [each for each in self._events if not isinstance(each, kinds) or each.sample != self.sample]
+
+    def save(self) -> None:
+        """Keep the shown trace with the case, if anything was said."""
+        if not any(isinstance(event, Token) for event in self._events):
+            return
+        lines = Trace(tuple(each for each in self._events if not isinstance(each, Loading))).to_lines()
+        session = self._case.session
+        kept = session.canvas(self.trace_id) if session is not None and self._question is None else b""
+        picture = png(self._question.canvas) if self._question is not None else kept
+        self._case.save_trace(self.trace_id, self.roi_id, lines, picture)
 
     def again(self) -> None:
         """Ask the last question once more."""
@@ -127,7 +199,7 @@ class Explainer(QObject):
     def clear(self) -> None:
         """Forget question and answer: another series is shown."""
         self.stop()
-        self._question, self._events = None, []
+        self._question, self._events, self.sample = None, [], 0
         self.roi_id, self.trace_id, self.answer, self._asked = "", "", None, ()
         self.changed.emit()
 
@@ -146,7 +218,7 @@ class Explainer(QObject):
 
     def show(self, trace: Trace, roi_id: str = "", trace_id: str = "") -> None:
         """Show a trace that was made earlier; without an ROI it is taken for the selected one's."""
-        self._question = None
+        self._question, self._events, self.sample = None, list(trace.events), 0
         self.roi_id = roi_id or self._viewing.state.selected
         self.trace_id, self.answer = trace_id or new_id(), trace.answer
         self._asked = next((event.roi_mm for event in trace.events if isinstance(event, Input)), ())
@@ -200,7 +272,7 @@ class Explainer(QObject):
         self.changed.emit()
 
     def _ask(self, question: Question, roi_id: str) -> None:
-        self._question, self._events = question, []
+        self._question, self._events, self.sample = question, [], 0
         self.roi_id, self.trace_id, self.answer = roi_id, new_id(), None
         box = question.canvas.roi_mm
         self._asked = (*box.low, *box.high)
@@ -214,15 +286,13 @@ class Explainer(QObject):
 
     def _take(self, event: TraceEvent) -> None:
         self._events.append(event)
-        if isinstance(event, Answer) and event.sample == 0:
+        if isinstance(event, Answer) and event.sample == self.sample:
             self.answer = event
         self.came.emit(event)
 
     def _finish(self) -> None:
         self.answering = False
-        if self._question is not None and any(isinstance(event, Token) for event in self._events):
-            lines = Trace(tuple(each for each in self._events if not isinstance(each, Loading))).to_lines()
-            self._case.save_trace(self.trace_id, self.roi_id, lines, png(self._question.canvas))
+        self.save()
         self.ended.emit()
         self.changed.emit()
 

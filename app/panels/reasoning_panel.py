@@ -12,13 +12,15 @@ from app.desk import Desk
 from app.panels.answer_bar import AnswerBar
 from app.panels.parts import as_panel, button, label
 from app.panels.question_bar import QuestionBar
-from app.panels.reasoning_tabs import ReasoningTabs
+from app.panels.reasoning_tabs import ROI_TEST, ReasoningTabs
+from app.panels.roi_test_page import RoiTestPage
 from app.panels.trace_view import TraceView
 from app.viewing import Viewing
 from app.views.zoom_view import ZoomView
 from engine.reading.model import Reading
 from engine.reasoning.reasoner import Question
-from engine.reasoning.trace import Answer, Done, Failed, Loading, Stopped, Token, Trace, TraceEvent
+from engine.reasoning.trace import Answer, Attention, Done, Failed, Loading, Stopped, Token, Trace, TraceEvent
+from engine.reasoning.zoom import Canvas
 
 EMPTY = "Select an ROI, then press E: the model's reasoning streams in here."
 CANVAS_MS = 60  # the canvas follows a drag this far behind
@@ -77,6 +79,8 @@ class ReasoningPanel(QWidget):
         reasoning.addWidget(self.trace, 1)
         reasoning.addWidget(self.answer)
         self.tabs = ReasoningTabs(page)
+        self.roi_test = RoiTestPage(self._desk)
+        self.tabs.fill(ROI_TEST, self.roi_test)
         column.addWidget(self.tabs, 1)
         self._split = split = QSplitter(Qt.Orientation.Vertical)
         split.setChildrenCollapsible(False)
@@ -92,6 +96,8 @@ class ReasoningPanel(QWidget):
         explainer.began.connect(self._began)
         explainer.came.connect(self._came)
         explainer.replayed.connect(self._replayed)
+        explainer.sampled.connect(self._replayed)
+        self.roi_test.attended.connect(self._attend)
         explainer.ended.connect(self.trace.finish)
         explainer.changed.connect(self._refresh)
         self._desk.changed.connect(self._refresh_buttons)
@@ -136,7 +142,7 @@ class ReasoningPanel(QWidget):
 
     def _came(self, event: TraceEvent) -> None:
         render = self._renderers.get(type(event))
-        if render is not None and event.sample == 0:
+        if render is not None and event.sample == self._desk.explainer.sample:
             render(event)
 
     def _token(self, event: Token) -> None:
@@ -160,10 +166,21 @@ class ReasoningPanel(QWidget):
         device = f" · {event.device}" if event.device else ""
         self._say(f"{event.tokens} tokens · {event.seconds:.1f} s · {speed:.0f} tokens/s{device}")
 
+    def _attend(self, attention: Attention | None, canvas: Canvas | None) -> None:
+        """The map of attention lies over the picture that was asked, not over that of another ROI."""
+        if attention is not None and canvas is not None:
+            self.canvas.show_canvas(canvas)
+            self.canvas.show_attention(attention.grid)
+        elif self.canvas.attended:
+            self.show_canvas()
+
     def _replayed(self, trace: Trace) -> None:
+        """A saved trace, or one sample of several: its first sample is shown."""
         self._blank()
         for event in trace.events:
-            self._came(event)
+            render = self._renderers.get(type(event))
+            if render is not None and event.sample == 0:
+                render(event)
         self.trace.finish()
         self.replaying = True
 

@@ -6,12 +6,13 @@ from PySide6.QtCore import QPoint, QRect, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
-from app.theme import CHROME, MUTED
+from app.theme import CHROME, MODEL, MUTED, TEXT
 from app.views.lettering import POINTS
 from app.views.overlay import signed
 from engine.reasoning.zoom import Canvas
 
 EMPTY = "Draw an ROI (B): what the model sees of it appears here."
+CAUTION = "attention, not evidence"
 _MARGIN = 8
 
 
@@ -22,14 +23,25 @@ class ZoomView(QWidget):
         super().__init__(parent)
         self._canvas: Canvas | None = None
         self._picture: QImage | None = None
+        self._map: QImage | None = None  # attention, a pixel a cell
         self.setMinimumSize(160, 120)
 
     def show_canvas(self, canvas: Canvas | None) -> None:
         """Show a canvas, or the empty state."""
-        self._canvas = canvas
-        self._picture = None if canvas is None else _image(canvas)
+        self._canvas, self._map = canvas, None
+        self._picture = None if canvas is None else image(canvas)
         self.setToolTip("" if canvas is None else "\n".join(settings(canvas)))
         self.update()
+
+    def show_attention(self, grid: tuple[tuple[float, ...], ...]) -> None:
+        """Lay a map of attention (rows of cells, any scale) over the canvas; () takes it away."""
+        self._map = attention_map(grid) if grid else None
+        self.update()
+
+    @property
+    def attended(self) -> bool:
+        """Whether a map lies over the canvas."""
+        return self._map is not None
 
     def sizeHint(self) -> QSize:
         """Room for the canvas as it is and its settings, within reason."""
@@ -61,12 +73,23 @@ class ZoomView(QWidget):
         scaled = self._picture.scaled(size, Qt.AspectRatioMode.IgnoreAspectRatio, mode)
         scaled.setDevicePixelRatio(self.devicePixelRatioF())
         painter.drawImage(target.topLeft(), scaled)
+        if self._map is not None:
+            self._paint_map(painter, target, self._map)
         y = target.bottom() + 4
         for line in lines:
             painter.drawText(
                 QRect(_MARGIN, y, self.width() - 2 * _MARGIN, self._line()), Qt.AlignmentFlag.AlignCenter, line
             )
             y += self._line()
+
+    def _paint_map(self, painter: QPainter, target: QRect, cells: QImage) -> None:
+        """The map, and what it is not, on the picture itself: a screenshot must say it too."""
+        painter.drawImage(target, cells)
+        said = QRect(target.left(), target.top(), target.width(), self._line() + 2)
+        painter.fillRect(said, QColor(0, 0, 0, 180))
+        painter.setPen(QColor(TEXT))
+        painter.drawText(said, Qt.AlignmentFlag.AlignCenter, CAUTION)
+        painter.setPen(QColor(MUTED))
 
     def _fit(self) -> tuple[float, QRect, list[str]]:
         """Factor, where the picture goes (widget px), and the lines of settings that have room below it."""
@@ -108,7 +131,19 @@ def settings(canvas: Canvas) -> tuple[str, ...]:
     )
 
 
-def _image(canvas: Canvas) -> QImage:
+def image(canvas: Canvas) -> QImage:
     """A copy of the pixels, so that the array may go."""
     rows, columns, _ = canvas.pixels.shape
     return QImage(canvas.pixels.tobytes(), columns, rows, 3 * columns, QImage.Format.Format_RGB888).copy()
+
+
+def attention_map(grid: tuple[tuple[float, ...], ...]) -> QImage:
+    """A pixel a cell, the more attention the less transparent; the largest cell sets the scale."""
+    most = max((cell for row in grid for cell in row), default=0.0) or 1.0
+    made = QImage(len(grid[0]), len(grid), QImage.Format.Format_ARGB32)
+    colour = QColor(MODEL)
+    for y, row in enumerate(grid):
+        for x, cell in enumerate(row):
+            colour.setAlphaF(0.75 * cell / most)
+            made.setPixelColor(x, y, colour)
+    return made
