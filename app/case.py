@@ -69,6 +69,13 @@ class Case(QObject):
         return self._job is not None or self._looking is not None
 
     @property
+    def folder(self) -> Path:
+        """Where the sessions are."""
+        from engine.ct.storage import user_folder
+
+        return self._sessions or user_folder() / "sessions"
+
+    @property
     def warnings(self) -> tuple[SeriesWarning, ...]:
         """Everything the reader must know of the shown series, those of its path first."""
         volume = self._viewing.state.volume

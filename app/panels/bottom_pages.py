@@ -22,12 +22,9 @@ def _training(window: MainWindow) -> QWidget:
 
 
 def _traces(window: MainWindow) -> QWidget:
-    return Empty(
-        "Every answer of the model is kept with its reasoning and listed here.",
-        "Explain the selected ROI",
-        "Ask the model about it (E)",
-        window.menus.qactions["explain"].trigger,
-    )
+    from app.panels.traces_page import TracesPage
+
+    return TracesPage(window)
 
 
 def _compare(window: MainWindow) -> QWidget:

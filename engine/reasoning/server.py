@@ -17,9 +17,10 @@ from engine.reasoning.address import parse
 from engine.reasoning.chunks import Chunk, ServedReply, chunk
 from engine.reasoning.explain import input_event
 from engine.reasoning.faults import ModelError
+from engine.reasoning.group import grouped
 from engine.reasoning.prompt import messages
 from engine.reasoning.reasoner import ModelStatus, Question
-from engine.reasoning.trace import Done, Failed, Loading, Stopped, TraceEvent, Verdict
+from engine.reasoning.trace import Answer, Done, Failed, Loading, Stopped, TraceEvent, Verdict
 from engine.reasoning.wire import Connection, RefusedError, plain
 from engine.reasoning.zoom import Canvas
 
@@ -95,7 +96,8 @@ class ServerReasoner:
         yield from self._ready()
         started = time.perf_counter()
         tokens, first = 0, 0.0
-        for sample in range(question.samples):
+        answers: list[Answer] = []
+        for sample in range(0 if question.reply else question.samples):
             reply = ServedReply(sample)
             for event in self._write(question, reply):
                 first = first or time.perf_counter() - started
@@ -104,9 +106,12 @@ class ServerReasoner:
                 yield Stopped()
                 return
             tokens += reply.count
-            yield reply.answer(question.options)
+            answers.append(reply.answer(question.options))
+            yield answers[-1]
         seconds = time.perf_counter() - started
         self._rate = tokens / (seconds - first) if seconds > first else 0.0
+        if len(answers) > 1:
+            yield grouped(answers)
         if question.causal:
             yield Verdict(NO_TEST, None)
         yield Done(tokens, seconds, first, parse(self.model).place)
@@ -154,7 +159,7 @@ class ServerReasoner:
 
 def request(question: Question, name: str, sample: int) -> dict[str, Any]:
     """The body of a chat completion: the prompt's turns, pictures as data URLs; only a first sample is greedy."""
-    chat = messages(question.canvas, question.text, question.options, question.prompt)
+    chat = messages(question.canvas, question.text, question.options, question.prompt, question.history)
     return {
         "model": name,
         "messages": [{**turn, "content": _content(turn["content"], question.canvas)} for turn in chat],
