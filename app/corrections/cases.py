@@ -20,7 +20,8 @@ class Candidate:
 
     judged: Judged
     patient: str = ""
-    about: str = ""  # what the series is called; no name of a person
+    about: str = ""  # what the series is called
+    from_name: bool = False  # that is a file's name: whoever named it may have named a person
     missing: str = ""
     ticked: bool = True
     held_out: bool = False
@@ -64,7 +65,8 @@ def looked_at(candidate: Candidate) -> Candidate:
     about = series.provenance
     # As training/sources/sessions.py names patients.
     patient = hashed("patient", about.patient_id or candidate.judged.series_uid)
-    return replace(candidate, patient=patient, about=about.description or about.modality)
+    text = about.description or about.modality
+    return replace(candidate, patient=patient, about=text, from_name=bool(about.fingerprint))
 
 
 def with_held_out(found: Sequence[Candidate]) -> tuple[Candidate, ...]:

@@ -80,6 +80,11 @@ class Corrections(QObject):
         return self._listing is not None
 
     @property
+    def names_shown(self) -> bool:
+        """Whether names of files may be shown: the reader may have hidden who the patients are."""
+        return self._desk.viewing.state.phi == "full"
+
+    @property
     def plan(self) -> Plan:
         """As chosen so far."""
         return Plan(
@@ -281,9 +286,10 @@ class Corrections(QObject):
     def use(self) -> None:
         """Answer with the kept adapter from now on."""
         if self.merged is not None:
-            self._desk.settings.model = str(self.merged)
             self._desk.use_model(str(self.merged), False)
-            self._desk.said.emit("The trained model answers now.")
+            if self._desk.explainer.model == str(self.merged):
+                self._desk.settings.model = str(self.merged)
+                self._desk.said.emit("The trained model answers now.")
             self.changed.emit()
 
     def discard(self) -> None:

@@ -65,7 +65,7 @@ class CasesPage(QWidget):
         self.table.blockSignals(True)
         self.table.clear()
         for case in self._flow.cases:
-            item = _item(case)
+            item = _item(case, self._flow.names_shown)
             self.table.addTopLevelItem(item)
             if chosen is not None and case.judged.file == chosen.judged.file:
                 self.table.setCurrentItem(item)
@@ -102,8 +102,9 @@ class CasesPage(QWidget):
             self._flow.changed.emit()
 
 
-def _item(case: Candidate) -> QTreeWidgetItem:
+def _item(case: Candidate, named: bool) -> QTreeWidgetItem:
     one = case.judged
+    about = case.about if named or not case.from_name else ""
     counts = [str(one.count(verdict) or "–") for verdict in ("accepted", "corrected", "rejected")]
     use = (
         "scan missing"
@@ -114,7 +115,7 @@ def _item(case: Candidate) -> QTreeWidgetItem:
         if case.held_out
         else "training"
     )
-    cells = (case.about or "CT", f"P-{case.patient[:6]}" if case.patient else "…", *counts, use, _day(one.at))
+    cells = (about or "CT", f"P-{case.patient[:6]}" if case.patient else "…", *counts, use, _day(one.at))
     made = QTreeWidgetItem(cells)
     made.setData(0, _FILE, str(one.file))
     made.setCheckState(0, Qt.CheckState.Checked if case.used else Qt.CheckState.Unchecked)
