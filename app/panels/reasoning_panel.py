@@ -12,9 +12,11 @@ from app.desk import Desk
 from app.panels.answer_bar import AnswerBar
 from app.panels.parts import as_panel, button, label
 from app.panels.question_bar import QuestionBar
-from app.panels.reasoning_tabs import ROI_TEST, ReasoningTabs
+from app.panels.reasoning_tabs import REASONING, ROI_TEST, SAMPLES, ReasoningTabs
 from app.panels.roi_test_page import RoiTestPage
+from app.panels.samples_page import SamplesPage
 from app.panels.trace_view import TraceView
+from app.sampled import warning
 from app.viewing import Viewing
 from app.views.zoom_view import ZoomView
 from engine.reading.model import Reading
@@ -81,6 +83,8 @@ class ReasoningPanel(QWidget):
         self.tabs = ReasoningTabs(page)
         self.roi_test = RoiTestPage(self._desk)
         self.tabs.fill(ROI_TEST, self.roi_test)
+        self.samples = SamplesPage(self._desk)
+        self.tabs.fill(SAMPLES, self.samples)
         column.addWidget(self.tabs, 1)
         self._split = split = QSplitter(Qt.Orientation.Vertical)
         split.setChildrenCollapsible(False)
@@ -98,13 +102,15 @@ class ReasoningPanel(QWidget):
         explainer.replayed.connect(self._replayed)
         explainer.sampled.connect(self._replayed)
         self.roi_test.attended.connect(self._attend)
+        self.samples.asked.connect(self.explain)
+        self.samples.opened.connect(self._open_sample)
         explainer.ended.connect(self.trace.finish)
         explainer.changed.connect(self._refresh)
         self._desk.changed.connect(self._refresh_buttons)
         self._desk.viewing.changed.connect(self._viewed)
         self._desk.case.begun.connect(lambda series: self._blank())
         self._unsubscribe = self._desk.document.subscribe(self._edited)
-        self.question.asked.connect(self.explain)
+        self.question.asked.connect(lambda: self.explain())
         self.question.stopped.connect(explainer.stop)
         self.answer.accepted.connect(explainer.accept)
         self.answer.rejected.connect(explainer.reject)
@@ -118,11 +124,11 @@ class ReasoningPanel(QWidget):
         canvas = 340 if room >= 850 else 232
         self._split.setSizes([canvas, max(self.height() - canvas, 300)])
 
-    def explain(self) -> None:
-        """Ask what the fields say about the selected ROI."""
+    def explain(self, samples: int = 1) -> None:
+        """Ask what the fields say about the selected ROI, once or several times."""
         for field in (self.question.question, self.question.options):
             field.clearFocus()  # the keys are the window's again
-        self._desk.explainer.explain(*self.question.chosen)
+        self._desk.explainer.explain(*self.question.chosen, samples=samples)
 
     def show_canvas(self) -> None:
         """Render the selected ROI's canvas as the model would get it now."""
@@ -159,7 +165,8 @@ class ReasoningPanel(QWidget):
         note = "The ROI was changed after this answer; press E to ask again." if explainer.outdated else ""
         if asked is not None and selected is not None and asked.id != selected.id:
             note = f"This answer is about {asked.name or 'another suggestion'}, not about the selected ROI."
-        self.answer.show_answer(explainer.answer, explainer.finding, note)
+        torn = "" if explainer.answering else warning(explainer.shown.events)
+        self.answer.show_answer(explainer.answer, explainer.finding, "\n".join(filter(None, (torn, note))))
 
     def _done(self, event: Done) -> None:
         speed = event.tokens / event.seconds if event.seconds else 0.0
@@ -173,6 +180,10 @@ class ReasoningPanel(QWidget):
             self.canvas.show_attention(attention.grid)
         elif self.canvas.attended:
             self.show_canvas()
+
+    def _open_sample(self, number: int) -> None:
+        self._desk.explainer.show_sample(number)
+        self.tabs.choose(REASONING)
 
     def _replayed(self, trace: Trace) -> None:
         """A saved trace, or one sample of several: its first sample is shown."""
