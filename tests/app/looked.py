@@ -46,7 +46,7 @@ def answered(label: str, sample: int = 0, p: float = 0.9) -> list[TraceEvent]:
     return [*events, Answer(label, label, p, {**OPTIONS, label: p}, sample=sample)]
 
 
-def tested(sample: int = 0) -> list[TraceEvent]:
+def of_test(sample: int = 0) -> list[TraceEvent]:
     """What an ROI test says of a reply of four steps."""
     costs = {"no inset": 2.0, "roi blanked": 5.0, "wrong inset": 1.5}
     costs |= {f"control {number}": cost for number, cost in enumerate(CONTROLS, 1)}
@@ -70,7 +70,7 @@ def one_answer() -> Trace:
 
 def with_test() -> Trace:
     """The same, tested."""
-    return Trace((*one_answer().events, *tested()))
+    return Trace((*one_answer().events, *of_test()))
 
 
 def four_answers() -> Trace:
