@@ -102,6 +102,8 @@ class Command(QObject):
             self.ended.emit(code, self._errors[-1] if self._errors else "It could not begin, and did not say why.")
         elif code in (0, STOPPED):
             self.ended.emit(code, "")
+        elif any("out of memory" in each.lower() for each in self._errors):
+            self.ended.emit(code, "The memory of the graphics card ran out; choose a smaller model.")
         else:
             last = f" ({self._errors[-1]})" if self._errors else ""
             self.ended.emit(code, f"It broke off unexpectedly{last}.")

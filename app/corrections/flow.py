@@ -13,20 +13,23 @@ from PySide6.QtCore import QObject, Signal
 
 from app.corrections import keep as keeping
 from app.corrections import plan as plans
+from app.corrections import saved
 from app.corrections.cases import Candidate, candidates, fault, with_held_out
-from app.corrections.command import STOPPED, Command, MakeArguments, real
+from app.corrections.command import STOPPED
 from app.corrections.plan import Method, Plan
+from app.corrections.work import Work
 from app.job import Job
 from engine.ct.errors import InputError
 from engine.ct.storage import user_folder
 
 if TYPE_CHECKING:
+    from app.corrections.saved import Unfinished
     from app.desk import Desk
 
 Step = Literal["cases", "rows", "baseline", "run", "compare", "keep"]
 STEPS: tuple[Step, ...] = ("cases", "rows", "baseline", "run", "compare", "keep")
-RELEASED = "The model gave its memory to the training; it is loaded again when that has ended."
 PREVIEW = 500  # rows with a picture
+REMEMBERED = ("model", "rejected", "skip", "method", "steps", "baseline", "comparison", "trained", "rows")
 
 
 class Corrections(QObject):
@@ -38,27 +41,28 @@ class Corrections(QObject):
     def __init__(self, desk: Desk, sessions: Path | None = None) -> None:
         super().__init__(desk)
         self._desk = desk
-        self.make: MakeArguments = real  # how a command becomes a process
+        self.work = Work(desk, self)
+        self.work.told.connect(self.changed)
+        self.work.ended.connect(self._ended)
         self.home = sessions.parent if sessions is not None else user_folder()
         self.sessions = sessions or self.home / "sessions"
         self._listing: Job | None = None
-        self._command: Command | None = None
         self._clear()
 
     def _clear(self) -> None:
         self.step: Step = "cases"
+        self.unfinished: Unfinished | None = None  # an earlier training
         self.cases: tuple[Candidate, ...] = ()
         self.rejected = "leave out"
         self.rows: list[dict[str, Any]] = []
         self.skip: frozenset[str] = frozenset()
-        self.notes: list[str] = []
+        self.work.notes.clear()
         self.baseline: dict[str, Any] = {}
         self.method: Method = "sft"
         self.steps = 0
         self.lines: list[dict[str, Any]] = []
         self.comparison: dict[str, Any] = {}
         self.trouble = ""
-        self.far = ""
         self.stopped = False  # a run that can go on
         self.paused = False
         self.trained = False
@@ -72,7 +76,7 @@ class Corrections(QObject):
     @property
     def busy(self) -> bool:
         """Whether a process works."""
-        return self._command is not None
+        return self.work.busy
 
     @property
     def listing(self) -> bool:
@@ -114,6 +118,7 @@ class Corrections(QObject):
         """Look at the sessions, anew where nothing was begun."""
         if self.step == "cases" and not self.busy and self._listing is None:
             self._clear()
+            self.unfinished = saved.unfinished(self.home)
             self._listing = self._desk.jobs.run(candidates(self.sessions))
             self._listing.item.connect(self._listed)
             self._listing.ended.connect(self._all_listed)
@@ -133,6 +138,27 @@ class Corrections(QObject):
         self._listing = None
         self.changed.emit()
 
+    def take_up(self) -> None:
+        """Go on with the training that was left unfinished."""
+        found, self.unfinished = self.unfinished, None
+        if found is None or self.busy:
+            return
+        for name in REMEMBERED:
+            setattr(self, name, found.values[name])
+        self.skip, self.out = frozenset(self.skip), found.folder
+        self.lines = saved.read_lines(self.out)
+        self.step, self.stopped = "run", not self.trained
+        if self.trained:
+            self.compare()
+        self.changed.emit()
+
+    def drop_unfinished(self) -> None:
+        """Throw the training that was left unfinished away."""
+        found, self.unfinished = self.unfinished, None
+        if found is not None:
+            self._throw_away(found.folder)
+            self.changed.emit()
+
     # Step 2: rows
 
     def read_rows(self) -> None:
@@ -144,11 +170,12 @@ class Corrections(QObject):
         if self.trouble or self.busy:
             self.changed.emit()
             return
-        self.step, self.rows, self.notes, self.skip, self.baseline = "rows", [], [], frozenset(), {}
+        self.step, self.rows, self.skip, self.baseline = "rows", [], frozenset(), {}
+        self.work.notes.clear()
         self._fresh()
         if self._written():
-            command = self._run("train", "data", "--config", str(self.plan.config), "--json", "--preview", str(PREVIEW))
-            command.line.connect(self._row_came)
+            words = ("train", "data", "--config", str(self.plan.config), "--json", "--preview", str(PREVIEW))
+            self.work.run(words, lend=False).line.connect(self._row_came)
 
     def leave_out(self, case: str, out: bool) -> None:
         """A row left out of the training, or taken back."""
@@ -169,9 +196,8 @@ class Corrections(QObject):
         if not self.training_rows:
             self.trouble = "No row is left for the training; go back and take one more."
         elif not self.busy and not self.baseline and self._written():
-            self._lend()
-            command = self._run("evaluate", "--config", str(self.plan.config), "--json")
-            command.line.connect(self._took_baseline)
+            words = ("evaluate", "--config", str(self.plan.config), "--json")
+            self.work.run(words).line.connect(self._took_baseline)
         self.changed.emit()
 
     def _took_baseline(self, line: dict[str, Any]) -> None:
@@ -203,10 +229,10 @@ class Corrections(QObject):
         if self.busy or not (resume or self._written(fresh=True)):
             self.changed.emit()
             return
-        self._lend()
+        self.work.lend()
         self.trouble = plans.shortage(self.plan)
         if self.trouble:
-            self._take_back()
+            self.work.take_back()
             self.changed.emit()
             return
         if not resume:
@@ -214,7 +240,8 @@ class Corrections(QObject):
         self.stopped = self.paused = self.trained = False
         self._began = time.monotonic()
         words = ["train", self.method, "--config", str(self.plan.config), *(["--resume"] if resume else [])]
-        self._run(*words).line.connect(self._ran)
+        self.work.run(words).line.connect(self._ran)
+        self._remember()
         self.changed.emit()
 
     def pause(self, on: bool) -> None:
@@ -225,17 +252,15 @@ class Corrections(QObject):
 
     def stop(self) -> None:
         """End what is under way; a run keeps its state and can go on."""
-        if self._command is None:
+        if not self.busy:
             return
         if self.step == "run":
             self.paused = False
             self._tell("stop")
-            self._command.stop()
+            self.work.ask_to_end()
         else:
-            self._command.drop()
-            self._command.deleteLater()
-            self._command = None
-            self._take_back()
+            self.work.drop()
+            self.work.take_back()
             self.trouble = "Stopped."
         self.changed.emit()
 
@@ -259,15 +284,15 @@ class Corrections(QObject):
         self.step, self.trouble = "compare", ""
         held = [row for row in self.kept_rows if row["split"] != "train"]
         if held and not self.comparison and not self.busy:
-            self._lend()
             after = str(self.out / "run" / "model")
             words = ("evaluate", "--config", str(self.plan.config), "--model", self.model, "--model", after, "--json")
-            self._run(*words).line.connect(self._compared)
+            self.work.run(words).line.connect(self._compared)
         self.changed.emit()
 
     def _compared(self, line: dict[str, Any]) -> None:
         if "gain" in line:
             self.comparison = line
+            self._remember()
 
     def keep(self, name: str) -> None:
         """Keep the adapter under a name."""
@@ -280,6 +305,7 @@ class Corrections(QObject):
             self.trouble = str(error)
         else:
             self.step, self.trouble = "keep", ""
+            saved.forget(self.out)
             self._desk.said.emit(f"The adapter was kept as {name.strip()}.")
         self.changed.emit()
 
@@ -294,16 +320,22 @@ class Corrections(QObject):
 
     def discard(self) -> None:
         """Throw the run away, into the trash, and begin anew."""
-        if self.merged is None and self.out.exists() and not keeping.discard(self.out):
-            self._desk.failed.emit(f"There is no trash here: the run stays in {self.out}; remove it by hand.")
-        elif self.merged is None:
-            self._desk.said.emit("The run was moved to the trash.")
+        if self.merged is None:
+            self._throw_away(self.out)
         self.again()
+
+    def _throw_away(self, folder: Path) -> None:
+        if keeping.discard(folder):
+            self._desk.said.emit("The training was moved to the trash.")
+        else:
+            saved.forget(folder)
+            self._desk.failed.emit(f"There is no trash here: the training stays in {folder}; remove it by hand.")
 
     def again(self) -> None:
         """Back to the first step."""
         if self.merged is not None:
             shutil.rmtree(self.out, ignore_errors=True)  # its model was copied; rows and checkpoints are of no use
+        saved.sweep(self.out)
         self._clear()
         self.begin()
 
@@ -315,11 +347,15 @@ class Corrections(QObject):
 
     def close(self) -> None:
         """End what is under way, at exit. A run has its last checkpoint."""
-        if self._command is not None:
-            self._command.drop()
-            self._command = None
+        self.work.drop()
+        saved.sweep(self.out)
 
     # Shared
+
+    def _remember(self) -> None:
+        values = {name: getattr(self, name) for name in REMEMBERED}
+        rows = [{key: value for key, value in row.items() if key != "picture"} for row in self.rows]
+        saved.save(self.out, {**values, "skip": sorted(self.skip), "rows": rows})
 
     def _fresh(self) -> None:
         """A folder of its own for every choice of cases: rows are read once into it."""
@@ -337,39 +373,13 @@ class Corrections(QObject):
             return False
         return True
 
-    def _lend(self) -> None:
-        """The answering model gives its memory back."""
-        self._desk.explainer.asker.lend(RELEASED)
-
-    def _take_back(self) -> None:
-        """And is loaded again, where it had to."""
-        asker, settings = self._desk.explainer.asker, self._desk.settings
-        if asker.away:
-            self._desk.use_model(settings.model, settings.model in settings.remote_code)
-            asker.warm()
-
-    def _run(self, *words: str) -> Command:
-        command = self._command = Command(words, self, self.make)
-        command.far.connect(self._went)
-        command.noted.connect(self.notes.append)
-        command.ended.connect(self._ended)
-        self.far = ""
-        return command.start()
-
-    def _went(self, text: str) -> None:
-        self.far = text
-        self.changed.emit()
-
     def _ended(self, code: int, trouble: str) -> None:
-        command, self._command = self._command, None
-        if command is not None:
-            command.deleteLater()
-        self._take_back()
-        self.far, self.trouble = "", trouble
+        self.trouble = trouble
         if self.step == "run":
             self.stopped = not self.trained and bool(list((self.out / "run").glob("checkpoint-*")))
             if code == STOPPED or (self.stopped and not trouble):
                 self.trouble = ""
             if self.trained:
+                self._remember()
                 self.compare()
         self.changed.emit()

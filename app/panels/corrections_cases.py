@@ -41,8 +41,18 @@ class CasesPage(QWidget):
         below.addWidget(self.summary, 1)
         below.addWidget(self.held)
         below.addWidget(self.rejected)
+        self.earlier = label("", "badge", wrap=True)
+        self.take_up = button("Go on with it", "From where it was left")
+        self.drop = button("Discard it", "It goes to the trash")
+        before = QHBoxLayout()
+        before.addWidget(self.earlier, 1)
+        before.addWidget(self.take_up)
+        before.addWidget(self.drop)
+        self.take_up.clicked.connect(flow.take_up)
+        self.drop.clicked.connect(flow.drop_unfinished)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(before)
         layout.addWidget(
             label(
                 "The model learns from the answers that you accepted, corrected or rejected. Patients that are held "
@@ -61,6 +71,10 @@ class CasesPage(QWidget):
 
     def refresh(self) -> None:
         """As the flow is now; what is chosen stays."""
+        left = self._flow.unfinished
+        for part in (self.earlier, self.take_up, self.drop):
+            part.setVisible(left is not None)
+        self.earlier.setText(left.said if left is not None else "")
         chosen = self._chosen()
         self.table.blockSignals(True)
         self.table.clear()

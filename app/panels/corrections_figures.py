@@ -146,7 +146,7 @@ class BaselinePage(QWidget):
         found = self._flow.baseline
         self.shares.setVisible(bool(found))
         if not found:
-            self.sentence.setText(f"The model is asked… {self._flow.far}" if self._flow.busy else "")
+            self.sentence.setText(f"The model is asked… {self._flow.work.far}" if self._flow.busy else "")
             self.about.setText("")
             return
         train, held = found["training"], found["held_out"]
@@ -197,7 +197,7 @@ class ComparePage(QWidget):
         self.table.clear()
         self.none.setText("")
         if not found:
-            waiting = f"Both are asked the held-out rows… {self._flow.far}" if self._flow.busy else ""
+            waiting = f"Both are asked the held-out rows… {self._flow.work.far}" if self._flow.busy else ""
             nothing = (
                 "No row is held out, so before and after cannot be compared; try it on a new case before you keep it."
             )

@@ -144,5 +144,5 @@ def _said(flow: Corrections) -> str:
     text = f"{len(train)} rows for the training ({named or 'none'}), {len(kept) - len(train)} held out."
     out = len(flow.rows) - len(kept)
     more = [f"{out} left out by you."] if out else []
-    unread = f"{len(flow.notes)} could not be read." if flow.notes else ""
-    return " ".join([text, *more, " ".join(flow.notes[:2]) if flow.names_shown else unread])
+    unread = f"{len(flow.work.notes)} could not be read." if flow.work.notes else ""
+    return " ".join([text, *more, " ".join(flow.work.notes[:2]) if flow.names_shown else unread])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from PySide6.QtWidgets import (
@@ -15,11 +16,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.corrections.flow import RELEASED, Corrections
+from app.corrections.flow import Corrections
 from app.corrections.plan import Method
+from app.corrections.work import RELEASED
 from app.panels.corrections_curve import Curve
 from app.panels.parts import button, label
 
+LENDING = "While it trains, the model that answers gives its memory back; it is loaded again afterwards."
 _METHODS: tuple[tuple[Method, str, str], ...] = (
     ("sft", "SFT: the right replies are taught word by word", "For what the model never says by itself"),
     ("grpo", "RL (GRPO): answers are drawn, right ones made likelier", "For what it says now and then"),
@@ -40,6 +43,7 @@ class RunPage(QWidget):
         self.far = label("")
         self.pause = button("Pause", "Wait between two steps; the memory stays taken")
         self.curve = Curve()
+        self.about = label("", "muted", wrap=True)
         self._lay_out()
         for number, (key, _, _) in enumerate(_METHODS):
             self.methods.button(number).clicked.connect(lambda on, key=key: flow.choose_method(key))
@@ -68,11 +72,10 @@ class RunPage(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(12)
         layout.addLayout(form)
+        layout.addWidget(self.about)
         layout.addLayout(going)
         layout.addWidget(self.curve, 1)
-        layout.addWidget(
-            label(f"{RELEASED} Only an adapter (LoRA) is trained; the model itself stays as it is.", "muted", wrap=True)
-        )
+        layout.addStretch(0)
 
     def refresh(self) -> None:
         """As the flow is now."""
@@ -89,6 +92,7 @@ class RunPage(QWidget):
         self.steps.blockSignals(False)
         self.steps.setEnabled(not begun)
         self.forecast.setText(f"about {duration(flow.forecast_s)} on this machine, roughly" if not begun else "")
+        self.about.setText(_about(flow))
         self.pause.setVisible(flow.busy)
         self.pause.setText("Go on" if flow.paused else "Pause")
         for part in (self.progress, self.curve):
@@ -118,6 +122,16 @@ class RunPage(QWidget):
         name = "reward" if self._flow.method == "grpo" else "loss"
         points = [(each["step"], each[name]) for each in self._flow.lines if each.get(name) is not None]
         self.curve.show_points(name, points, self._flow.steps)
+
+
+def _about(flow: Corrections) -> str:
+    rows = flow.training_rows
+    patients = len({row["patient"] for row in rows})
+    text = (
+        f"An adapter (LoRA) is trained on {len(rows)} row{'s' if len(rows) != 1 else ''} of {patients} "
+        f"patient{'s' if patients != 1 else ''}; the model {Path(flow.model).name} itself stays as it is."
+    )
+    return f"{text} {RELEASED if flow.busy else LENDING}"
 
 
 def duration(seconds: float) -> str:

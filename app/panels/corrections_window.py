@@ -6,7 +6,16 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QLineEdit, QProgressBar, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QDialog,
+    QHBoxLayout,
+    QLineEdit,
+    QProgressBar,
+    QPushButton,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.corrections.cases import fault
 from app.corrections.flow import STEPS, Corrections, Step
@@ -69,6 +78,9 @@ class CorrectionsWindow(QDialog):
         self.discard = button("Discard", "Throw the trained adapter away; it goes to the trash")
         self.next = button("", name="primary")
         self._lay_out()
+        for each in self.findChildren(QPushButton):
+            each.setAutoDefault(False)
+        self.next.setDefault(True)  # Enter goes on
         self.next.clicked.connect(self.go_on)
         self.back.clicked.connect(flow.back)
         self.stop.clicked.connect(flow.stop)

@@ -18,7 +18,8 @@ from app.application import Program
 from app.corrections import keep as keeping
 from app.corrections import plan as plans
 from app.corrections.cases import GONE, Candidate, candidates, fault, hold, said, with_held_out
-from app.corrections.flow import RELEASED, Corrections
+from app.corrections.flow import Corrections
+from app.corrections.work import RELEASED
 from app.panels.corrections_window import CorrectionsWindow
 from engine.ct.errors import InputError
 from engine.ct.geometry import Box
@@ -52,7 +53,7 @@ def begin(qtbot: QtBot, make_program: MakeProgram, shared_data: Path, tmp_path: 
         save(tmp_path / "sessions", "1.2.3", str(tmp_path / "Doe^John"))
         program: Program = make_program()
         flow = program.desk.corrections
-        flow.make = lambda words: [sys.executable, str(SCRIPT), mode, *words]
+        flow.work.make = lambda words: [sys.executable, str(SCRIPT), mode, *words]
         program.window.menus.qactions["train_corrections"].trigger()
         qtbot.waitUntil(lambda: bool(flow.cases) and not flow.listing, timeout=20_000)
         return flow
@@ -189,7 +190,7 @@ def test_a_stopped_run_goes_on_and_is_told_to_pause(qtbot: QtBot, begin: Begin) 
     assert flow.stopped
     assert flow.trouble == ""
     assert shown.next.text() == "Go on"
-    flow.make = lambda words: [sys.executable, str(SCRIPT), "", *words]
+    flow.work.make = lambda words: [sys.executable, str(SCRIPT), "", *words]
     shown.next.click()
     settled(qtbot, flow)
     qtbot.waitUntil(lambda: flow.step == "compare" and not flow.busy, timeout=20_000)
@@ -265,3 +266,36 @@ def test_a_quarter_of_the_patients_is_held_out_and_never_the_only_one() -> None:
 def test_without_a_verdict_it_is_said_how_to_get_one(tmp_path: Path) -> None:
     assert list(candidates(tmp_path)) == [()]
     assert "accept, correct or reject" in fault(())
+
+
+def test_a_run_left_unfinished_is_offered_after_a_restart(
+    qtbot: QtBot, begin: Begin, make_program: MakeProgram
+) -> None:
+    flow = begin("killed")
+    trained(qtbot, flow)
+    assert flow.stopped
+    flow.close()
+    later = make_program().desk.corrections
+    later.work.make = lambda words: [sys.executable, str(SCRIPT), "", *words]
+    later.begin()
+    assert later.unfinished is not None
+    assert "of 3." in later.unfinished.said
+    later.take_up()
+    assert (later.step, later.stopped, later.method, later.out) == ("run", True, "grpo", flow.out)
+    assert len(later.training_rows) == 3
+    later.train(resume=True)
+    qtbot.waitUntil(lambda: later.step == "compare" and not later.busy, timeout=20_000)
+    assert later.comparison["sentence"]
+    later.keep("after all")
+    later.again()
+    assert later.unfinished is None
+    assert not flow.out.exists()
+
+
+def test_folders_without_a_training_are_swept(qtbot: QtBot, begin: Begin) -> None:
+    flow = begin()
+    window(flow).next.click()
+    settled(qtbot, flow)
+    assert flow.plan.config.is_file()
+    flow.close()
+    assert not flow.out.exists()
