@@ -14,6 +14,7 @@ from engine.reasoning.card import ModelCard
 from engine.reasoning.trace import Failed, Loading, Stopped, TraceEvent
 
 if TYPE_CHECKING:
+    from engine.reasoning.claims import Facts
     from engine.reasoning.reasoner import Question, Reasoner
 
 MakeReasoner = Callable[[str, bool], "Reasoner"]
@@ -62,6 +63,7 @@ class Asker(QObject):
         self._job: Job | None = None
         self._closing: Job | None = None  # a stopped question or the warming: its thread is not gone yet
         self._run: Run | None = None
+        self._facts: Callable[[], Facts] | None = None
         self.model = ""
         self.card = ModelCard(name="")
         self.away = ""  # why there is no model for now
@@ -98,10 +100,20 @@ class Asker(QObject):
         self._reasoner, self.away = None, why
         self.changed.emit()
 
-    def ask(self, question: Question, came: Callable[[TraceEvent], None], ended: Callable[[], None]) -> Run:
-        """Put a question; only while nothing runs and there is a reasoner. `came` and `ended` hear what comes of it."""
+    def ask(
+        self,
+        question: Question,
+        came: Callable[[TraceEvent], None],
+        ended: Callable[[], None],
+        facts: Callable[[], Facts] | None = None,
+    ) -> Run:
+        """Put a question; only while nothing runs and there is a reasoner. `came` and `ended` hear what comes of it.
+
+        With `facts`, which is called off the UI thread, statements are judged as they come.
+        """
         assert self._run is None
         self._run = run = Run(question, self)
+        self._facts = facts
         run.came.connect(came)
         run.ended.connect(ended)
         if self._closing is not None:  # one question at a time
@@ -142,7 +154,8 @@ class Asker(QObject):
         run = self._run
         if run is None or self._reasoner is None:
             return
-        self._job = job = self._jobs.run(self._reasoner.explain(run.question), self._interrupt)
+        events = self._reasoner.explain(run.question)
+        self._job = job = self._jobs.run(_judged(events, self._facts) if self._facts else events, self._interrupt)
         job.item.connect(run.take)
         job.failed.connect(lambda error: run.take(Failed(faults.sentence(error))))
         job.failed.connect(self._end)
@@ -165,6 +178,12 @@ class Asker(QObject):
     def _closed(self) -> None:
         self._closing = None
         self._start()
+
+
+def _judged(events: Iterator[TraceEvent], facts: Callable[[], Facts]) -> Iterator[TraceEvent]:
+    from engine.reasoning.claims import with_claims
+
+    yield from with_claims(events, facts(), live=True)
 
 
 def _closing(reasoner: Reasoner) -> Iterator[None]:

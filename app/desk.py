@@ -273,8 +273,8 @@ class Desk(QObject):
             self.go_to(after[0])
 
     def _viewed(self, old: Viewing, new: Viewing) -> None:
-        """Actions do not depend on the slice: scrolling must cost nothing here."""
-        if replace(old, cursor=new.cursor, revision=new.revision) != new:
+        """Actions do not depend on the slice or on what lights up: scrolling and pointing must cost nothing here."""
+        if replace(old, cursor=new.cursor, revision=new.revision, mentions=new.mentions) != new:
             self.changed.emit()
 
     def _compared(self) -> None:

@@ -24,6 +24,7 @@ from engine.reasoning.card import ModelCard
 from engine.reasoning.trace import Answer, Input, Loading, Token, Trace, TraceEvent
 
 if TYPE_CHECKING:
+    from engine.reasoning.claims import Facts
     from engine.reasoning.reasoner import Question
     from engine.reasoning.zoom import Canvas
 
@@ -278,7 +279,14 @@ class Explainer(QObject):
         self._asked = (*box.low, *box.high)
         self.began.emit(question)
         self.answering = True
-        self.asker.ask(question, self._take, self._finish)
+        self.asker.ask(question, self._take, self._finish, self._facts_of(box))
+
+    def _facts_of(self, box: Box) -> Callable[[], Facts] | None:
+        """Measures a box of the volume that is shown now, when it is called."""
+        from engine.reasoning.facts import facts_of
+
+        volume = self._viewing.state.volume
+        return (lambda: facts_of(volume, box)) if volume is not None else None
 
     def warm(self) -> None:
         """Load the model ahead of the first question, where it is one that loads."""

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from PySide6.QtCore import QObject, Signal
 
+from app.mentions import Mention
 from app.phi import Phi
 from app.show3d import Show3D, ShownMask
 from engine.ct.geometry import Plane, Point
@@ -49,6 +50,7 @@ class Viewing:
     as_acquired: bool = False  # the pane of the acquired slices shows them, where the volume is resampled
     cross: bool = True  # lines where the other planes cut
     masks: tuple[ShownMask, ...] = ()
+    mentions: tuple[Mention, ...] = ()  # what the model's words speak of, while the reader looks at them
 
     def frame(self, plane: Plane) -> Frame:
         """How a plane lies on the screen now: turned, as the volume is stored, or as its slices were acquired."""

@@ -6,25 +6,41 @@ from collections.abc import Callable
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
 from app.desk import Desk
-from app.panels.answer_bar import AnswerBar
+from app.panels.answer_bar import LINES, AnswerBar
 from app.panels.parts import as_panel, button, label
 from app.panels.question_bar import QuestionBar
 from app.panels.reasoning_tabs import REASONING, ROI_TEST, SAMPLES, ReasoningTabs
 from app.panels.roi_test_page import RoiTestPage
 from app.panels.samples_page import SamplesPage
-from app.panels.trace_view import TraceView
+from app.panels.trace_page import TracePage
 from app.sampled import warning
 from app.viewing import Viewing
 from app.views.zoom_view import ZoomView
 from engine.reading.model import Reading
+from engine.reasoning import calibrated
 from engine.reasoning.reasoner import Question
-from engine.reasoning.trace import Answer, Attention, Done, Failed, Loading, Stopped, Token, Trace, TraceEvent
+from engine.reasoning.trace import (
+    Answer,
+    Attention,
+    Claim,
+    Decided,
+    Done,
+    Failed,
+    Loading,
+    Stopped,
+    Token,
+    Trace,
+    TraceEvent,
+)
 from engine.reasoning.zoom import Canvas
 
 EMPTY = "Select an ROI, then press E: the model's reasoning streams in here."
+BEFORE = -1  # of a Decided event: before any reasoning
+ROOMY = 800  # px
 CANVAS_MS = 60  # the canvas follows a drag this far behind
 
 
@@ -40,7 +56,8 @@ class ReasoningPanel(QWidget):
         self.canvas = ZoomView()
         self.question = QuestionBar()
         self.state = label(EMPTY, "muted", wrap=True)
-        self.trace = TraceView()
+        self.page = TracePage(desk)
+        self.trace = self.page.view
         self.answer = AnswerBar()
         self.retry = button("Retry", "Ask the same question again", "link")
         self.model = button("Choose model…", "Answer with another model", "link")
@@ -48,7 +65,9 @@ class ReasoningPanel(QWidget):
         self._renderers: dict[type[TraceEvent], Callable[[Any], None]] = {
             Loading: lambda event: self._say(event.message),
             Token: self._token,
+            Claim: self._claim,
             Answer: self._answer,
+            Decided: self._decided,
             Stopped: lambda event: self._say("Stopped by the reader.", "muted", retry=True),
             Failed: lambda event: self._say(event.message, "bad", retry=True, model=True),
             Done: self._done,
@@ -78,13 +97,14 @@ class ReasoningPanel(QWidget):
         reasoning = QVBoxLayout(page)
         reasoning.setContentsMargins(0, 0, 0, 0)
         reasoning.setSpacing(0)
-        reasoning.addWidget(self.trace, 1)
+        reasoning.addWidget(self.page, 1)
         reasoning.addWidget(self.answer)
         self.tabs = ReasoningTabs(page)
         self.roi_test = RoiTestPage(self._desk)
         self.tabs.fill(ROI_TEST, self.roi_test)
         self.samples = SamplesPage(self._desk)
         self.tabs.fill(SAMPLES, self.samples)
+        self.tabs.put_tools(self.page.tools)
         column.addWidget(self.tabs, 1)
         self._split = split = QSplitter(Qt.Orientation.Vertical)
         split.setChildrenCollapsible(False)
@@ -121,8 +141,13 @@ class ReasoningPanel(QWidget):
 
     def share_out(self, room: int) -> None:
         """First sizes in a window of that height (px): the bundled canvas doubled, or as it is; the rest reasons."""
-        canvas = 340 if room >= 850 else 232
+        canvas = 340 if room >= 850 else 164
         self._split.setSizes([canvas, max(self.height() - canvas, 300)])
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Where there is room, more options are in sight."""
+        super().resizeEvent(event)
+        self.answer.show_lines(6 if self.height() > ROOMY else LINES)
 
     def explain(self, samples: int = 1) -> None:
         """Ask what the fields say about the selected ROI, once or several times."""
@@ -142,7 +167,7 @@ class ReasoningPanel(QWidget):
 
     def _blank(self) -> None:
         self.replaying = False
-        self.trace.start()
+        self.page.start()
         self.answer.show_answer(None, None)
         self._say(EMPTY)
 
@@ -156,8 +181,17 @@ class ReasoningPanel(QWidget):
             self._say("The model is reasoning.")
         self.trace.add(event)
 
+    def _claim(self, event: Claim) -> None:
+        self.trace.add_claim(event)
+        self.answer.show_statements(self.trace.lines.claims)
+
+    def _decided(self, event: Decided) -> None:
+        if event.step == BEFORE:
+            self.answer.bars.show_before(event.options)
+
     def _answer(self, event: Answer) -> None:
         self._show_answer()
+        self.answer.show_statements(self.trace.lines.claims)
 
     def _show_answer(self) -> None:
         explainer = self._desk.explainer
@@ -166,7 +200,10 @@ class ReasoningPanel(QWidget):
         if asked is not None and selected is not None and asked.id != selected.id:
             note = f"This answer is about {asked.name or 'another suggestion'}, not about the selected ROI."
         torn = "" if explainer.answering else warning(explainer.shown.events)
-        self.answer.show_answer(explainer.answer, explainer.finding, "\n".join(filter(None, (torn, note))))
+        answer = explainer.answer
+        sure = answer is not None and bool(answer.label) and answer.known
+        self.answer.show_calibration(calibrated.note(explainer.card.figures, answer.p) if sure and answer else "")
+        self.answer.show_answer(answer, explainer.finding, "\n".join(filter(None, (torn, note))))
 
     def _done(self, event: Done) -> None:
         speed = event.tokens / event.seconds if event.seconds else 0.0

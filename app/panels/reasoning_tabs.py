@@ -48,6 +48,11 @@ class ReasoningTabs(QTabWidget):
             widget.deleteLater()
         layout.addWidget(page)
 
+    def put_tools(self, tools: QWidget) -> None:
+        """Buttons of the Reasoning tab, in the corner while it is shown."""
+        self.setCornerWidget(tools)
+        self.currentChanged.connect(lambda index: tools.setVisible(self.chosen == REASONING))
+
     def choose(self, key: str) -> None:
         """Show a tab."""
         self.setCurrentWidget(self._holders[key])

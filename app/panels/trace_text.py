@@ -5,8 +5,11 @@ Everything is plain text; what looks like markup in the model's words is shown a
 
 from __future__ import annotations
 
+import math
 import re
-from bisect import bisect_right
+import unicodedata
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,18 +17,24 @@ from engine.reasoning.prompt import STAGES, split_steps
 from engine.reasoning.trace import Token
 
 ANSWER = "▸  answer"
-Kind = Literal["stage", "text"]
+ANSWER_STEP, NO_STEP = -1, -2
+LONGEST = 600  # characters of a paragraph: Qt lays a growing one out anew with every frame
+Kind = Literal["stage", "text", "note"]
 _TAG = re.compile(r"</?(?:think|answer)>")
 _HALF_TAG = re.compile(r"<[/a-z]{0,8}$")
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A run of shown text. `start` is where it stands in the raw text; a stage's heading stands nowhere: -1."""
+    """A paragraph. `start` is where it stands in the raw text; a heading and a note stand nowhere: -1.
+
+    `step` is its step's number from 0, as prompt.parse counts them; ANSWER_STEP for the answer, NO_STEP for the rest.
+    """
 
     kind: Kind
     text: str
     start: int = -1
+    step: int = NO_STEP
 
 
 class TokenText:
@@ -33,44 +42,90 @@ class TokenText:
 
     def __init__(self) -> None:
         self.raw = ""
-        self._tokens: list[Token] = []
+        self.tokens: list[Token] = []
         self._starts: list[int] = []
 
     def add(self, token: Token) -> None:
         """Append a token."""
         self._starts.append(len(self.raw))
-        self._tokens.append(token)
+        self.tokens.append(token)
         self.raw += token.text
 
     def token_at(self, offset: int) -> Token | None:
         """The token that wrote the raw letter at an offset."""
         if not 0 <= offset < len(self.raw):
             return None
-        return self._tokens[bisect_right(self._starts, offset) - 1]
+        return self.tokens[bisect_right(self._starts, offset) - 1]
+
+    def within(self, start: int, end: int) -> Iterator[tuple[int, int, Token]]:
+        """(start, end, token) of the tokens that write raw letters of a span, cut to it."""
+        for number in range(max(bisect_right(self._starts, start) - 1, 0), bisect_left(self._starts, end)):
+            first = self._starts[number]
+            last = first + len(self.tokens[number].text)
+            if last > start:
+                yield max(first, start), min(last, end), self.tokens[number]
+
+    def least_certain(self, count: int = 5) -> tuple[tuple[int, Token], ...]:
+        """The tokens of the lowest probability that say something, lowest first, each with its place in the text."""
+        said = [
+            (start, each)
+            for start, each in zip(self._starts, self.tokens, strict=True)
+            if each.known and _says(each.text)
+        ]
+        return tuple(sorted(said, key=lambda item: (item[1].p, item[0]))[:count])
+
+
+def _says(text: str) -> bool:
+    return any(letter.isalnum() for letter in text) and not _TAG.search(text)
 
 
 def pieces(raw: str, *, complete: bool) -> tuple[Piece, ...]:
     """The raw text as stages and text. While it streams (`complete` False), a half-written tag or stage name waits."""
     shown: list[Piece] = []
-    number, answer = 0, raw.find("<answer>")
+    number, staged = -1, False  # the current step, and whether it has a name
+    answer = raw.find("<answer>")
+    think = raw.find("<think>") + len("<think>") if "<think>" in raw else 0
+    closed = _closed(raw)
     for start, line in _lines(raw, complete):
         if 0 <= answer < start:
-            shown.append(Piece("stage", ANSWER))
-            answer = -1
+            shown.append(Piece("stage", ANSWER, step=ANSWER_STEP))
+            answer, number, staged = -1, ANSWER_STEP, True
+        inside = think <= start <= closed
         last = start + len(line) == len(raw)
-        steps = split_steps(line)
+        steps = split_steps(line) if inside else ()
         stage = steps[0].stage if steps else ""
         if not complete and last and not stage and _may_become_stage(line):
             continue
+        if inside and (stage or not staged):
+            number, staged = number + 1, bool(stage)
         if stage:
-            number += 1
-            shown.append(Piece("stage", f"{number}  {stage}"))
-            text = steps[0].text
-        else:
-            text = line.strip()
+            shown.append(Piece("stage", f"{number + 1}  {stage}", step=number))
+        text = steps[0].text if stage else line.strip()
         if text:
-            shown.append(Piece("text", text, start + line.rindex(text)))
+            step = number if inside or number == ANSWER_STEP else NO_STEP
+            shown += _paragraphs(text, start + line.rindex(text), step)
     return tuple(shown)
+
+
+def _closed(raw: str) -> int:
+    """Where the reasoning ends."""
+    ends = [at for tag in ("</think>", "<answer>") if (at := raw.find(tag)) >= 0]
+    return min(ends, default=len(raw))
+
+
+def _paragraphs(text: str, start: int, step: int) -> Iterator[Piece]:
+    """A text that runs on is cut between two words, or where it has none between two whole letters."""
+    while len(text) > LONGEST:
+        cut = text.rfind(" ", LONGEST // 2, LONGEST) + 1
+        if not cut:
+            cut = LONGEST
+            while cut < len(text) and (unicodedata.combining(text[cut]) or text[cut] in "\u200d\ufe0f"):
+                cut += 1
+        if cut >= len(text):
+            break
+        yield Piece("text", text[:cut], start, step)
+        text, start = text[cut:], start + cut
+    yield Piece("text", text, start, step)
 
 
 def _lines(raw: str, complete: bool) -> list[tuple[int, str]]:
@@ -93,9 +148,24 @@ def _may_become_stage(line: str) -> bool:
     return len(word) < 12 and any(stage.startswith(word) for stage in STAGES)
 
 
+def entropy_bits(token: Token) -> float:
+    """-sum p log2 p over the alternatives that are known, what remains taken as one: a lower bound, in bits."""
+    known = [p for _, p in token.top] or [token.p]
+    rest = max(1.0 - sum(known), 0.0)
+    return -sum(p * math.log2(p) for p in (*known, rest) if p > 0)
+
+
+def seen(text: str) -> str:
+    """A token's text with its blanks and control characters made visible."""
+    shown = text.replace("\n", "⏎").replace("\t", "⇥")
+    shown = "".join(letter if letter.isprintable() else f"U+{ord(letter):04X}" for letter in shown)
+    return shown.strip() or "␣" * max(len(shown), 1)
+
+
 def told(token: Token) -> str:
-    """A token's probability and what else was likely, in words."""
-    others = [f"“{text.strip() or '␣'}” {p:.2f}" for text, p in token.top if text != token.text][:4]
-    sure = f"p = {token.p:.2f}" if token.known else "p not told"
-    said = f"“{token.text.strip() or '␣'}” {sure}"
-    return f"{said}\nelse {', '.join(others)}" if others else said
+    """A token's probability and what else was likely, in words: the likeliest five, a line each."""
+    said = f"“{seen(token.text)}” " + (f"p = {token.p:.3f}" if token.known else "p not told")
+    if not token.top:
+        return said
+    others = "\n".join(f"{p:.3f}  {seen(text)}{'  ◂' if text == token.text else ''}" for text, p in token.top[:5])
+    return f"{said} · entropy {entropy_bits(token):.2f} bits or more\n{others}"

@@ -251,6 +251,7 @@ def _dress(state: Viewing) -> tuple[object, ...]:
         state.loading,
         state.cross,
         state.masks,
+        state.mentions,
     )
 
 

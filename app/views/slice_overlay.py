@@ -17,6 +17,7 @@ from app.views.figures import Figures
 from app.views.lens import draw_lens, lens_picture, lens_place
 from app.views.lettering import draw_text, line_height, text_width
 from app.views.marks import Mark, draw_marks, draw_selected, polygon
+from app.views.mentions import draw_mentions
 from app.views.overlay import BAND, PLANE_COLOURS, Notes, corners, draw_notes, scale_bar
 from app.views.readout import draw_readout, readout
 from engine.ct.geometry import Plane
@@ -71,6 +72,8 @@ class SliceOverlay:
         boxes = [polygon(selected, view).boundingRect()] if selected is not None and selected.spans(view.slice) else []
         labels = self.figures.paint(painter, view, state, view.slice, boxes)
         draw_notes(painter, self.notes(view, state), area, state.overlays)
+        if state.mentions:
+            draw_mentions(painter, state.mentions, view, area)
         if selected is not None:
             draw_selected(painter, selected, view, view.slice)
             lens = self._paint_lens(painter, view, selected, area)

@@ -14,6 +14,7 @@ from engine.reasoning.zoom import Canvas
 EMPTY = "Draw an ROI (B): what the model sees of it appears here."
 CAUTION = "attention, not evidence"
 _MARGIN = 8
+_WORDS = 96  # px that the settings need beside the picture
 
 
 class ZoomView(QWidget):
@@ -75,6 +76,12 @@ class ZoomView(QWidget):
         painter.drawImage(target.topLeft(), scaled)
         if self._map is not None:
             self._paint_map(painter, target, self._map)
+        if self._beside():
+            words = QRect(
+                target.right() + _MARGIN, target.top(), self.width() - target.right() - 2 * _MARGIN, target.height()
+            )
+            flags = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextWordWrap
+            painter.drawText(words, flags, "\n".join(settings(self._canvas)))
         y = target.bottom() + 4
         for line in lines:
             painter.drawText(
@@ -96,13 +103,23 @@ class ZoomView(QWidget):
         side = self._canvas.pixels.shape[0] if self._canvas is not None else 1
         lines = self._wrapped()
         below = len(lines) * self._line() + 4
-        if self.height() - below < 0.6 * min(self.width(), self.height()):
+        if self._beside():
+            lines, below = [], 0
+        elif self.height() - below < 0.6 * min(self.width(), self.height()):
             lines, below = [], 0  # a small pane keeps the picture; the tooltip has the settings
         room = int(min(self.width() - 2 * _MARGIN, self.height() - 2 * _MARGIN - below) * self.devicePixelRatioF())
         factor = float(max(1, room // side)) if room >= side else 1 / -(-side // max(room, 1))
         edge = round(side * factor / self.devicePixelRatioF())
-        left = (self.width() - edge) // 2
+        left = _MARGIN if self._beside() else (self.width() - edge) // 2
         return factor, QRect(QPoint(left, _MARGIN), QSize(edge, edge)), lines
+
+    def _beside(self) -> bool:
+        """Whether the settings stand beside the picture: in a low pane, where below it they would make it smaller."""
+        side = self._canvas.pixels.shape[0] if self._canvas is not None else 0
+        below = len(self._wrapped()) * self._line() + 4
+        free = self.width() - self.height() - _MARGIN  # what a picture of the pane's height leaves
+        shrinks = (self.height() - 2 * _MARGIN - below) // max(side, 1) < (self.height() - 2 * _MARGIN) // max(side, 1)
+        return shrinks and free >= _WORDS
 
     def _wrapped(self) -> list[str]:
         """Settings, joined while they fit the width."""

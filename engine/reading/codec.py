@@ -11,13 +11,23 @@ from engine.ct.geometry import Box, Plane, Point
 from engine.ct.slab import NAMES
 from engine.ct.volume import VoiFunction
 from engine.reading.measurements import fits
-from engine.reading.model import Finding, KeyImage, Measurement, MeasurementKind, Reading, Roi
+from engine.reading.model import (
+    Finding,
+    KeyImage,
+    Measurement,
+    MeasurementKind,
+    Reading,
+    Roi,
+    StepJudgement,
+    StepVerdict,
+)
 
 # Grows when an older program could misread, or drop, what is written. A reading is written in the oldest format that
 # holds all of it: a program that knows 1 only would drop key images and measurements at its next save, so it must
-# refuse readings with those, and only those.
-VERSION = 2
-_PLAIN = 1  # without key images and measurements
+# refuse readings with those, and only those; one that knows 2 must refuse those with verdicts on steps.
+VERSION = 3
+_MARKED = 2  # without verdicts on steps
+_PLAIN = 1  # without key images and measurements too
 
 
 class NewerFormatError(InputError):
@@ -29,8 +39,8 @@ def to_json(reading: Reading) -> dict[str, Any]:
     # By hand: dataclasses.asdict copies so deeply that a commit with 500 ROIs would be felt.
     rois = [{**vars(roi), "box": {**vars(roi.box)}} for roi in reading.rois]
     return {
-        "version": VERSION if reading.key_images or reading.measurements else _PLAIN,
-        **vars(reading),
+        "version": _oldest(reading),
+        **{name: value for name, value in vars(reading).items() if name != "steps" or value},
         "rois": rois,
         "findings": [{**vars(each)} for each in reading.findings],
         "key_images": [{**vars(each)} for each in reading.key_images],
@@ -38,7 +48,14 @@ def to_json(reading: Reading) -> dict[str, Any]:
             {**vars(each), "points": [list(point) for point in each.points], "normal": list(each.normal)}
             for each in reading.measurements
         ],
+        **({"steps": [{**vars(each)} for each in reading.steps]} if reading.steps else {}),
     }
+
+
+def _oldest(reading: Reading) -> int:
+    if reading.steps:
+        return VERSION
+    return _MARKED if reading.key_images or reading.measurements else _PLAIN
 
 
 def from_json(values: dict[str, Any]) -> Reading:
@@ -56,6 +73,7 @@ def from_json(values: dict[str, Any]) -> Reading:
             tuple(Finding(**finding) for finding in values["findings"]),
             tuple(_key_image(each) for each in values.get("key_images", ())),
             tuple(_measurement(each) for each in values.get("measurements", ())),
+            tuple(_step(each) for each in values.get("steps", ())),
         )
     except InputError:
         raise
@@ -98,6 +116,13 @@ def _measurement(values: dict[str, Any]) -> Measurement:
     read = Measurement(**{**values, "points": points, "normal": _point(values["normal"])})
     if read.kind not in get_args(MeasurementKind) or not fits(read.kind, len(points)):
         raise ValueError(f"a measurement of kind {read.kind!r} with {len(points)} points")
+    return read
+
+
+def _step(values: dict[str, Any]) -> StepVerdict:
+    read = StepVerdict(**{**values, "step": int(values["step"])})
+    if read.verdict not in get_args(StepJudgement):
+        raise ValueError(f"a step that is {read.verdict!r}")
     return read
 
 

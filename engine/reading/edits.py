@@ -14,7 +14,7 @@ from typing import Any
 
 from engine.ct.errors import InputError
 from engine.ct.geometry import Box, Point
-from engine.reading.model import Finding, Reading, Roi, Verdict, new_id
+from engine.reading.model import Finding, Reading, Roi, StepJudgement, StepVerdict, Verdict, new_id
 
 SAME_PLACE = 0.5  # boxes that share this much (intersection over union) mark the same thing
 
@@ -59,7 +59,9 @@ def delete_roi(reading: Reading, roi_id: str) -> Reading:
     if reading.roi(roi_id) is None:
         return reading
     findings = tuple(finding for finding in reading.findings if finding.roi_id != roi_id)
-    return replace(reading, rois=tuple(roi for roi in reading.rois if roi.id != roi_id), findings=findings)
+    steps = tuple(step for step in reading.steps if step.roi_id != roi_id)
+    rois = tuple(roi for roi in reading.rois if roi.id != roi_id)
+    return replace(reading, rois=rois, findings=findings, steps=steps)
 
 
 def add_suggestions(reading: Reading, rois: Iterable[Roi]) -> Reading:
@@ -153,6 +155,43 @@ def delete_finding(reading: Reading, finding_id: str) -> Reading:
     """Remove a finding; its ROI stays."""
     findings = tuple(finding for finding in reading.findings if finding.id != finding_id)
     return replace(reading, findings=findings) if len(findings) < len(reading.findings) else reading
+
+
+def judge_step(
+    reading: Reading,
+    roi_id: str,
+    trace_id: str,
+    step: int,
+    verdict: StepJudgement,
+    *,
+    correction: str = "",
+    stage: str = "",
+    said: str = "",
+) -> Reading:
+    """The reader's verdict on a step of a trace; the same one once more takes it back, another takes its place.
+
+    InputError when the ROI is gone, or for a correction without words.
+    """
+    if reading.roi(roi_id) is None:
+        raise InputError("The ROI of this answer was deleted; undo the deletion, then judge its steps.")
+    text = correction.strip() if verdict == "corrected" else ""
+    if verdict == "corrected" and not text:
+        raise InputError("A correction needs words; type what the step should say.")
+    earlier = step_verdict(reading, trace_id, step)
+    others = tuple(each for each in reading.steps if each is not earlier)
+    if earlier is not None and (earlier.verdict, earlier.correction) == (verdict, text):
+        return replace(reading, steps=others)
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    id_ = earlier.id if earlier else new_id()
+    new = StepVerdict(id_, roi_id, trace_id, step, verdict, text, stage, said, now)
+    if earlier is not None:
+        return replace(reading, steps=tuple(new if each is earlier else each for each in reading.steps))
+    return replace(reading, steps=(*others, new))
+
+
+def step_verdict(reading: Reading, trace_id: str, step: int) -> StepVerdict | None:
+    """The verdict on a step, if there is one."""
+    return next((each for each in reading.steps if (each.trace_id, each.step) == (trace_id, step)), None)
 
 
 def overlap(a: Box, b: Box) -> float:

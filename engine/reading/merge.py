@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from engine.reading.model import Finding, KeyImage, Measurement, Reading, Roi
+from engine.reading.model import Finding, KeyImage, Measurement, Reading, Roi, StepVerdict
 
-Item = TypeVar("Item", bound=Roi | Finding | KeyImage | Measurement)
+Item = TypeVar("Item", bound=Roi | Finding | KeyImage | Measurement | StepVerdict)
 
 
 def merge(base: Reading, mine: Reading, theirs: Reading) -> Reading:
@@ -22,7 +22,9 @@ def merge(base: Reading, mine: Reading, theirs: Reading) -> Reading:
     lost = {roi.id: roi for side in (base, theirs, mine) for roi in side.rois if roi.id in needed - there}
     keys = _merge(base.key_images, mine.key_images, theirs.key_images)
     measurements = _merge(base.measurements, mine.measurements, theirs.measurements)
-    return replace(mine, rois=(*rois, *lost.values()), findings=findings, key_images=keys, measurements=measurements)
+    steps = _merge(base.steps, mine.steps, theirs.steps)
+    both = (*rois, *lost.values())
+    return replace(mine, rois=both, findings=findings, key_images=keys, measurements=measurements, steps=steps)
 
 
 def union(mine: Reading, theirs: Reading) -> Reading:

@@ -13,6 +13,7 @@ MeasurementKind = Literal[
     "length", "bidirectional", "angle", "cobb", "ellipse", "rectangle", "freehand", "probe", "arrow"
 ]
 Verdict = Literal["accepted", "corrected", "rejected"]
+StepJudgement = Literal["right", "wrong", "unfounded", "corrected"]
 
 
 def new_id() -> str:
@@ -51,6 +52,21 @@ class Finding:
     def text(self) -> str:
         """The label that holds: the reader's where there is one."""
         return self.correction or self.label
+
+
+@dataclass(frozen=True)
+class StepVerdict:
+    """The reader's word on one step of a trace, from 0; step -1 is its answer. `said` is what the model wrote there."""
+
+    id: str
+    roi_id: str
+    trace_id: str
+    step: int
+    verdict: StepJudgement
+    correction: str = ""  # what should stand there, where the verdict is "corrected"
+    stage: str = ""
+    said: str = ""
+    created: str = ""  # ISO 8601, UTC
 
 
 @dataclass(frozen=True)
@@ -107,6 +123,7 @@ class Reading:
     findings: tuple[Finding, ...] = ()
     key_images: tuple[KeyImage, ...] = ()
     measurements: tuple[Measurement, ...] = ()
+    steps: tuple[StepVerdict, ...] = ()
 
     def roi(self, roi_id: str) -> Roi | None:
         """The ROI of that id, or None."""

@@ -20,6 +20,7 @@ from engine.reasoning.trace import Answer, Claim, Token, TraceEvent
 
 SIZE_MM, SIZE_SHARE, SIZE_LIMIT = 2.0, 0.2, 1.0
 HU, HU_SHARE, HU_LIMIT = 40.0, 0.1, 10.0
+THINK = "<think>"
 LOOSEST = 2.0  # a box longer than this many lesions is not drawn around one: training's own and readers' stay below
 _HEIGHTS, _DEPTHS = ("upper", "middle", "lower"), ("anterior", "middle third", "posterior")
 
@@ -68,19 +69,43 @@ def claims(text: str, facts: Facts) -> tuple[Claim, ...]:
     return (*watch.new(text), *watch.rest(text))
 
 
-def with_claims(events: Iterable[TraceEvent], facts: Facts) -> Iterator[TraceEvent]:
-    """A trace with the judged statements of its first reply before the answer; earlier judgements are left out."""
-    text = ""
+def with_claims(events: Iterable[TraceEvent], facts: Facts, *, live: bool = False) -> Iterator[TraceEvent]:
+    """A trace with the judged statements of its replies; earlier judgements are left out.
+
+    `live`: of every sample, each as soon as its sentence has ended. Else those of the first, all before its answer.
+    """
+    watches: dict[int, ReplyWatch] = {}
     for event in events:
-        if isinstance(event, Token) and event.sample == 0:
-            text += event.text
-        if isinstance(event, Answer) and event.sample == 0:
-            think = think_part(text)
-            start = text.find(think)
-            for one in claims(think, facts):
-                yield replace(one, span=(start + one.span[0], start + one.span[1]))
+        watch = watches.setdefault(event.sample, ReplyWatch(facts, event.sample))
+        if isinstance(event, Token):
+            watch.text += event.text
+        elif isinstance(event, Answer) and (live or event.sample == 0):
+            yield from watch.judged(whole=True)
         if not isinstance(event, Claim):
             yield event
+        if live and isinstance(event, Token):
+            yield from watch.judged(whole=False)
+
+
+@dataclass
+class ReplyWatch:
+    """Judges the think part of a reply while it grows; spans are of the whole reply."""
+
+    facts: Facts
+    sample: int
+    text: str = ""
+    _start: int = 0  # where the think part begins
+    _watch: ClaimWatch | None = None
+
+    def judged(self, *, whole: bool) -> Iterator[Claim]:
+        """What can be judged now and was not before; `whole`: no more comes."""
+        think = think_part(self.text)
+        start = self.text.find(THINK) + len(THINK) if THINK in self.text.split("<answer>")[0] else 0
+        if self._watch is None or start != self._start:
+            self._watch, self._start = ClaimWatch(self.facts), start
+        ended = whole or start + len(think) < len(self.text)
+        for one in self._watch.rest(think) if ended else self._watch.new(think):
+            yield replace(one, span=(start + one.span[0], start + one.span[1]), sample=self.sample)
 
 
 @dataclass

@@ -83,13 +83,18 @@ def _air(volume: Volume, hu: NDArray[np.float32], measured: Measured) -> bool | 
 
 def _zones(volume: Volume, box: Box) -> tuple[str, ...]:
     """The third of the body, from front to back in the ROI's axial slice."""
-    if not volume.provenance.orientation_known:
+    rows = body_rows(volume, box) if volume.provenance.orientation_known else None
+    if rows is None:
         return ()
-    frame, index, rect = roi_rect(volume, box)
+    rect = roi_rect(volume, box)[2]
+    depth = ((rect[1] + rect[3]) / 2 - rows[0]) / (rows[1] - rows[0])
+    return (("anterior", "middle third", "posterior")[int(np.clip(depth * 3, 0, 2))],)
+
+
+def body_rows(volume: Volume, box: Box) -> tuple[int, int] | None:
+    """The first row of the body in the ROI's axial slice, and the one after its last; None where there is none."""
+    frame, index, _ = roi_rect(volume, box)
     picture: NDArray[Any] = np.asarray(volume.picture(frame.plane, index))
     counts = (picture > BODY_HU).sum(axis=1)
     rows = np.flatnonzero(counts > _ROW_SHARE * max(int(counts.max()), 1))
-    if rows.size < 3:
-        return ()
-    depth = ((rect[1] + rect[3]) / 2 - rows[0]) / (rows[-1] + 1 - rows[0])
-    return (("anterior", "middle third", "posterior")[int(np.clip(depth * 3, 0, 2))],)
+    return (int(rows[0]), int(rows[-1]) + 1) if rows.size >= 3 else None

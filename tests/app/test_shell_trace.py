@@ -70,7 +70,8 @@ def test_the_token_of_a_letter_is_found() -> None:
 
 def test_a_token_tells_its_probability_and_what_else_was_likely() -> None:
     """In words."""
-    assert told(Token(" mass", 0.87, ((" mass", 0.87), (" node", 0.1)))) == "“mass” p = 0.87\nelse “node” 0.10"
+    text = told(Token(" mass", 0.87, ((" mass", 0.87), (" node", 0.1))))
+    assert text == "“mass” p = 0.870 · entropy 0.66 bits or more\n0.870  mass  ◂\n0.100  node"
 
 
 def test_streaming_shows_the_same_as_the_whole(qtbot: QtBot) -> None:
