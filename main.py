@@ -17,19 +17,21 @@ from typing import TYPE_CHECKING, Any
 from engine.arguments import (
     FAULT,
     LAYOUTS,
+    ROI_HELP,
     Parser,
     bench_arguments,
     box_mm,
     count,
     evaluate_arguments,
+    explain_arguments,
     joined,
     layout_help,
-    options_list,
     sample_arguments,
-    seed,
     size_px,
     traces_arguments,
     train_arguments,
+    with_json,
+    with_path,
 )
 
 if TYPE_CHECKING:
@@ -108,9 +110,10 @@ def explain(args: argparse.Namespace) -> int:
     from engine.ct.load import load
     from engine.reasoning.card import ModelCard
     from engine.reasoning.claims import with_claims
-    from engine.reasoning.explain import make_question, resolve_model, save_canvas
+    from engine.reasoning.explain import conversation, make_question, resolve_model, save_canvas, saved_trace
     from engine.reasoning.facts import facts_of
     from engine.reasoning.host import HostedReasoner
+    from engine.reasoning.scores import with_scores
 
     model = resolve_model(args.model)
     out: Path | None = args.out
@@ -126,13 +129,20 @@ def explain(args: argparse.Namespace) -> int:
         samples=args.samples,
         canvas_path=str(out / "canvas.png") if out else "",
         causal=args.causal,
+        decided=args.decided,
+        attention=args.attention,
+        think=args.think,
+        history=conversation(saved_trace(args.follow)) if args.follow else (),
     )
     if out:
         out.mkdir(parents=True, exist_ok=True)
         save_canvas(question.canvas, out / "canvas.png")
-    reasoner = HostedReasoner(model, trust_remote_code=args.trust_remote_code)
+    reasoner = HostedReasoner(
+        model, trust_remote_code=args.trust_remote_code, device=args.device, precision=args.precision
+    )
     try:
-        return _stream(with_claims(reasoner.explain(question), facts_of(volume, args.roi_mm)), args.json, out)
+        facts = facts_of(volume, args.roi_mm)
+        return _stream(with_scores(with_claims(reasoner.explain(question), facts), facts), args.json, out)
     finally:
         reasoner.close()
 
@@ -255,58 +265,30 @@ def bench(args: argparse.Namespace) -> int:
     return BUG if failed else 0
 
 
-def _with_path(parser: argparse.ArgumentParser, series: bool = True) -> None:
-    parser.add_argument("path", type=Path, help="DICOM folder or file, DICOMDIR, zip, NIfTI, NRRD, MHA or MHD")
-    if series:
-        parser.add_argument("--series", metavar="UID", help="which series; the one with most slices if not given")
-
-
-def _with_json(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="print JSON and nothing else on stdout")
-
-
-ROI_HELP = "x0,y0,z0,x1,y1,z1: two opposite corners of a box in patient LPS millimetres"
-
-
 def _info_arguments(parser: argparse.ArgumentParser) -> None:
-    _with_path(parser, series=False)
-    _with_json(parser)
-
-
-def _explain_arguments(parser: argparse.ArgumentParser) -> None:
-    _with_path(parser)
-    parser.add_argument("--roi-mm", type=box_mm, required=True, metavar="BOX", help=ROI_HELP)
-    parser.add_argument("--model", metavar="DIR_OR_ID", help="a model folder or hub id; the bundled model if not given")
-    parser.add_argument("--question", help="what to ask; the model card's question if not given")
-    parser.add_argument("--options", type=options_list, default=(), metavar="a,b,c", help="the answers to choose from")
-    parser.add_argument("--samples", type=count, default=1, help="how many answers to draw")
-    parser.add_argument("--seed", type=seed, default=0, help="the same seed gives the same trace")
-    parser.add_argument("--no-zoom", action="store_true", help="leave the inset out of the picture")
-    parser.add_argument("--causal", action="store_true", help="test whether the answer rests on the ROI")
-    parser.add_argument("--trust-remote-code", action="store_true", help="allow this model to run code of its own")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="write canvas.png and trace.jsonl there")
-    _with_json(parser)
+    with_path(parser, series=False)
+    with_json(parser)
 
 
 def _suggest_arguments(parser: argparse.ArgumentParser) -> None:
-    _with_path(parser)
+    with_path(parser)
     parser.add_argument("--top", type=count, default=10, help="how many at most")
-    _with_json(parser)
+    with_json(parser)
 
 
 def _measure_arguments(parser: argparse.ArgumentParser) -> None:
-    _with_path(parser)
+    with_path(parser)
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--roi-mm", type=box_mm, metavar="BOX", help=ROI_HELP)
     what.add_argument("--mask", type=Path, metavar="FILE", help="a label map: NIfTI, NRRD or MHA")
     parser.add_argument(
         "--label", type=int, metavar="N", help="which label of the mask; all that is not 0 if not given"
     )
-    _with_json(parser)
+    with_json(parser)
 
 
 def _snapshot_arguments(parser: argparse.ArgumentParser) -> None:
-    _with_path(parser)
+    with_path(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="PNG", help="the picture to write")
     parser.add_argument("--roi-mm", type=box_mm, metavar="BOX", help=ROI_HELP)
     parser.add_argument("--window", metavar="PRESET", help="soft, lung, bone, brain, liver, mediastinum or WIDTH/LEVEL")
@@ -319,7 +301,7 @@ Command = tuple[Callable[[argparse.Namespace], int], Callable[[argparse.Argument
 COMMANDS: dict[str, Command] = {
     "sample": (sample, sample_arguments, "fetch the sample case once and open it (offscreen without a display)"),
     "info": (info, _info_arguments, "list the series of a path"),
-    "explain": (explain, _explain_arguments, "stream the model's reasoning about a box"),
+    "explain": (explain, explain_arguments, "stream the model's reasoning about a box"),
     "suggest": (suggest, _suggest_arguments, "suggest regions worth a look"),
     "measure": (measure, _measure_arguments, "HU statistics, volume, diameter and side of a box or mask"),
     "snapshot": (snapshot, _snapshot_arguments, "draw the real window into a picture, without a display"),

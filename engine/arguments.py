@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
 FAULT = 2
 _SIDE_PX = (200, 8192)  # shortest and longest edge of a window that can be drawn
+THINK = ("before", "after", "none")
+DEVICES = ("auto", "cpu", "cuda", "mps")
+PRECISIONS = ("auto", "float32", "bfloat16", "float16", "int8", "int4")
 LAYOUTS = {
     "mpr": "three planes and 3D",
     "mpr-1-3": "a large axial, three beside",
@@ -136,3 +139,42 @@ def bench_arguments(parser: argparse.ArgumentParser) -> None:
     """Of `main.py bench`."""
     parser.add_argument("--only", metavar="PREFIX", default="", help="only rows whose name begins so, such as stream")
     parser.add_argument("--json", action="store_true", help="print JSON and nothing else on stdout")
+
+
+def with_path(parser: argparse.ArgumentParser, series: bool = True) -> None:
+    """The scan."""
+    parser.add_argument("path", type=Path, help="DICOM folder or file, DICOMDIR, zip, NIfTI, NRRD, MHA or MHD")
+    if series:
+        parser.add_argument("--series", metavar="UID", help="which series; the one with most slices if not given")
+
+
+def with_json(parser: argparse.ArgumentParser) -> None:
+    """Output for programs."""
+    parser.add_argument("--json", action="store_true", help="print JSON and nothing else on stdout")
+
+
+ROI_HELP = "x0,y0,z0,x1,y1,z1: two opposite corners of a box in patient LPS millimetres"
+
+
+def explain_arguments(parser: argparse.ArgumentParser) -> None:
+    """Of `main.py explain`."""
+    with_path(parser)
+    parser.add_argument("--roi-mm", type=box_mm, required=True, metavar="BOX", help=ROI_HELP)
+    parser.add_argument("--model", metavar="DIR_OR_ID", help="a model folder or hub id; the bundled model if not given")
+    parser.add_argument("--question", help="what to ask; the model card's question if not given")
+    parser.add_argument("--options", type=options_list, default=(), metavar="a,b,c", help="the answers to choose from")
+    parser.add_argument("--samples", type=count, default=1, help="how many answers to draw")
+    parser.add_argument("--seed", type=seed, default=0, help="the same seed gives the same trace")
+    parser.add_argument("--no-zoom", action="store_true", help="leave the inset out of the picture")
+    parser.add_argument("--causal", action="store_true", help="test whether the answer rests on the ROI")
+    parser.add_argument("--decided", action="store_true", help="force the answer after each step")
+    parser.add_argument("--attention", action="store_true", help="say where each step looks, if the model can tell")
+    parser.add_argument(
+        "--think", choices=THINK, default="", help="when the model reasons; as its card says if not given"
+    )
+    parser.add_argument("--follow", type=Path, metavar="TRACE", help="ask in the conversation of a saved trace.jsonl")
+    parser.add_argument("--device", choices=DEVICES, default="auto", help="where the model computes")
+    parser.add_argument("--precision", choices=PRECISIONS, default="auto", help="the number format of its weights")
+    parser.add_argument("--trust-remote-code", action="store_true", help="allow this model to run code of its own")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="write canvas.png and trace.jsonl there")
+    with_json(parser)

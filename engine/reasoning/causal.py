@@ -87,13 +87,22 @@ def verdict(deltas: dict[str, float]) -> Verdict:
     roi = deltas.get("roi blanked")
     if roi is None or len(controls) < FEWEST:
         return Verdict("Cannot tell: there was no room for control patches in this slice.", None)
-    numbers = (
+    largest, limit = max(controls), bar(controls)
+    said = (
         f"blanking it costs {roi:.2f} nats, equal patches elsewhere {np.mean(controls):.2f} on average "
-        f"and {max(controls):.2f} at most"
+        f"and {largest:.2f} at most"
     )
-    if roi > bar(controls):
-        return Verdict(f"The answer rests on the ROI: {numbers}.", True)
-    return Verdict(f"It is not shown that the answer rests on the ROI: {numbers}.", False)
+    text = f"The answer rests on the ROI: {said}." if roi > limit else ""
+    return Verdict(
+        text or f"It is not shown that the answer rests on the ROI: {said}.",
+        roi > limit,
+        roi=roi,
+        mean=float(np.mean(controls)),
+        sd=float(np.std(controls, ddof=1)),
+        largest=largest,
+        bar=limit,
+        wrong_inset=deltas.get("wrong inset", 0.0),
+    )
 
 
 def bar(controls: Sequence[float]) -> float:

@@ -1,7 +1,7 @@
 """The model's process: questions in on stdin, trace events out on stdout, both pickled between our own two processes.
 
-`python -P -m engine.reasoning.child MODEL [trust] [behind] [away]`. torch is imported once the first question or load
-is asked for. The process ends itself when stdin closes: no parent, no model.
+`python -P -m engine.reasoning.child MODEL [trust] [behind] [away] [device=…] [precision=…]`. torch is imported once
+the first question or load is asked for. The process ends itself when stdin closes: no parent, no model.
 """
 
 from __future__ import annotations
@@ -153,7 +153,8 @@ def _reasoner(post: Post, model: str, options: Sequence[str]) -> VlmReasoner | S
         post.send((Loading("Starting the model process"),))
         from engine.reasoning.vlm import VlmReasoner
 
-        reasoner = VlmReasoner(model, trust_remote_code="trust" in options)
+        chosen = dict(word.split("=", 1) for word in options if "=" in word)
+        reasoner = VlmReasoner(model, trust_remote_code="trust" in options, **chosen)
     reasoner.interrupted = post.interrupted
     return reasoner
 

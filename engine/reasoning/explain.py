@@ -11,13 +11,13 @@ from PIL import Image
 from engine.ct.errors import InputError
 from engine.ct.geometry import Box
 from engine.ct.volume import Volume
+from engine.reasoning.adapter import check_model
 from engine.reasoning.address import is_server, parse
 from engine.reasoning.card import ModelCard
 from engine.reasoning.causal import conditions
-from engine.reasoning.faults import check_folder
-from engine.reasoning.prompt import user_text
+from engine.reasoning.prompt import thinking, user_text
 from engine.reasoning.reasoner import Question
-from engine.reasoning.trace import Input
+from engine.reasoning.trace import Input, Trace
 from engine.reasoning.zoom import Canvas, render
 
 BUNDLED = Path(__file__).resolve().parents[2] / "resources" / "model"
@@ -34,7 +34,7 @@ def resolve_model(name: str | None) -> str:
     if is_server(model):
         parse(model)
     elif not model.endswith(".jsonl"):
-        check_folder(model)
+        check_model(model)
     return model
 
 
@@ -50,11 +50,17 @@ def make_question(
     samples: int = 1,
     canvas_path: str = "",
     causal: bool = False,
+    decided: bool = False,
+    attention: bool = False,
+    think: str = "",
+    history: Sequence[tuple[str, str]] = (),
 ) -> Question:
     """The frozen question about a box (LPS mm), on the axial canvas and with the prompt that the model's card names.
 
     Question and options are the card's, each by itself, where they are not given. `causal` adds the changed pictures
-    of the ROI test. Raises InputError for a box outside the volume, fewer than one sample, a negative seed.
+    of the ROI test. `think` changes when the prompt lets the model think (THINK). `history`: what was asked in this
+    conversation, as it was given (`Input.prompt`), with the replies. Raises InputError for a box outside the volume,
+    fewer than one sample, a negative seed.
     """
     if samples < 1:
         raise InputError(f"The number of samples must be 1 or more, not {samples}.")
@@ -65,12 +71,34 @@ def make_question(
         canvas=canvas,
         text=text.strip() or card.question,
         options=tuple(dict.fromkeys(options)) or card.options,
-        prompt=card.prompt,
+        prompt=thinking(card.prompt, think) if think else card.prompt,
         seed=seed,
         samples=samples,
         canvas_path=canvas_path,
         causal=conditions(card.canvas, volume, box, seed, zoom=zoom) if causal else (),
+        decided=decided,
+        attention=attention,
+        history=tuple(history),
     )
+
+
+def saved_trace(path: Path) -> Trace:
+    """A trace from its file. Raises InputError, naming the file, where it cannot be read."""
+    try:
+        return Trace.from_lines(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} is no saved trace that can be read ({error}); pick another.") from error
+
+
+def conversation(trace: Trace) -> tuple[tuple[str, str], ...]:
+    """The `history` of a question that follows up on a saved trace: its own, then what it asked and was told.
+
+    Raises InputError for a trace without a question or a reply.
+    """
+    first = next((event for event in trace.events if isinstance(event, Input)), None)
+    if first is None or not trace.text:
+        raise InputError("The trace has no question with a reply to follow up on; pick another.")
+    return (*((asked, replied) for asked, replied in first.history), (first.prompt or first.question, trace.text))
 
 
 def input_event(question: Question, model: str) -> Input:

@@ -88,15 +88,23 @@ class HostedReasoner:
     One question at a time. `explain` and `start` may be read on any one thread; `stop`, `status` and `pid` may be used
     from any other. Closing the iterator stops the model too. A `.jsonl` file as the model replays that saved trace.
     `http://…/v1#name` asks a server, which must be on this machine unless `away`.
+    `device` and `precision`: one of DEVICES and of PRECISIONS.
     `behind`: the model gives way to this process where both want a core, as a window needs it.
     """
 
     def __init__(
-        self, model: str, *, trust_remote_code: bool = False, behind: bool = False, away: bool = False
+        self,
+        model: str,
+        *,
+        trust_remote_code: bool = False,
+        behind: bool = False,
+        away: bool = False,
+        device: str = "auto",
+        precision: str = "auto",
     ) -> None:
         self.model = model
         words = (("trust", trust_remote_code), ("behind", behind), ("away", away))
-        self._options = tuple(word for word, on in words if on)
+        self._options = (*(word for word, on in words if on), f"device={device}", f"precision={precision}")
         self._process: _Process | None = None
         self._busy = threading.Lock()
         self._stopping = threading.Event()

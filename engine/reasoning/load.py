@@ -12,8 +12,10 @@ import torch
 from transformers import AutoModelForImageTextToText, AutoProcessor, ProcessorMixin
 from transformers.utils import logging
 
-from engine.reasoning.faults import ModelError, check_folder
+from engine.reasoning.adapter import base_of, check_model, is_adapter
+from engine.reasoning.faults import ModelError
 from engine.reasoning.pictures import Pictures
+from engine.reasoning.precision import picked_device, picked_dtype, quantisation
 
 _PLACEHOLDER = re.compile(r"(image|video|audio|vision|boi|eoi)\w*_token_(id|index)")
 
@@ -66,54 +68,68 @@ class Loaded:
         )
 
 
-def load(name: str, *, trust_remote_code: bool, device: str, interrupted: Callable[[], bool]) -> Loaded:
-    """The model of a local folder or hub id, safetensors only. `interrupted` is asked before every layer.
+def load(
+    name: str,
+    *,
+    trust_remote_code: bool,
+    device: str = "auto",
+    precision: str = "auto",
+    interrupted: Callable[[], bool],
+) -> Loaded:
+    """The model of a local folder or hub id, safetensors only; a folder of adapters brings its model along.
 
-    Raises ModelError and whatever transformers raises; `faults.sentence` puts either into words.
+    `interrupted` is asked before every layer. Raises ModelError and whatever transformers raises; `faults.sentence`
+    puts either into words.
     """
-    check_folder(name)
+    check_model(name)
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     torch.set_num_threads(threads())
     torch.set_float32_matmul_precision("high")
-    options = {"trust_remote_code": trust_remote_code}
-    processor = AutoProcessor.from_pretrained(name, **options)
+    target = picked_device(device)
+    packed = quantisation(precision, target)
+    base = base_of(name) if is_adapter(name) else name
+    processor = AutoProcessor.from_pretrained(base, trust_remote_code=trust_remote_code)
     if not isinstance(processor, ProcessorMixin):
-        raise ModelError(f"{name} has no processor for pictures, so it cannot look; pick a vision-language model.")
+        raise ModelError(f"{base} has no processor for pictures, so it cannot look; pick a vision-language model.")
+    options = {"quantization_config": packed, "device_map": target} if packed else {}
     model, report = AutoModelForImageTextToText.from_pretrained(
-        name, dtype="auto", use_safetensors=True, output_loading_info=True, **options
+        base,
+        dtype="auto",
+        use_safetensors=True,
+        output_loading_info=True,
+        trust_remote_code=trust_remote_code,
+        **options,
     )
     if report["missing_keys"]:
         missing = sorted(report["missing_keys"])[0]
-        raise ModelError(f"The weights of {name} are incomplete ({missing} is missing); fetch the model again.")
+        raise ModelError(f"The weights of {base} are incomplete ({missing} is missing); fetch the model again.")
     if model.config.is_encoder_decoder:
-        raise ModelError(f"{name} is an encoder-decoder model and cannot reason step by step; pick a chat model.")
-    target = pick_device() if device == "auto" else device
-    model = model.eval().requires_grad_(False).to(target, pick_dtype(target, model))
+        raise ModelError(f"{base} is an encoder-decoder model and cannot reason step by step; pick a chat model.")
+    if base != name:
+        model = adapted(model, name, merge=packed is None)
+    model = model.eval().requires_grad_(False)
+    model = model if packed else model.to(target, picked_dtype(precision, target, model))
     _watch(model, interrupted)
     return Loaded(name, model, processor, target, _eos(model, processor), _banned(model), _limit(model))
+
+
+def adapted(model: Any, adapters: str, *, merge: bool) -> Any:
+    """The model with adapters from a folder: merged into its weights, or, where those are packed, beside them."""
+    from peft import PeftModel  # heavy, and only wanted here
+
+    try:
+        whole = PeftModel.from_pretrained(model, adapters)
+    except (ValueError, RuntimeError, KeyError) as error:
+        raise ModelError(
+            f"The adapters in {adapters} do not fit the model that they name; train them on it."
+        ) from error
+    return whole.merge_and_unload() if merge else whole.get_base_model()
 
 
 def threads() -> int:
     """The physical cores, less one for the window where there are several."""
     return max(1, (psutil.cpu_count(logical=False) or 1) - 1)
-
-
-def pick_device() -> str:
-    """CUDA, else Apple's MPS, else the processor."""
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
-
-
-def pick_dtype(device: str, model: Any) -> torch.dtype:
-    """bfloat16 where it is fast; float32 on the processor where that takes less than half of the free memory."""
-    if device == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
-    if device == "mps":
-        return torch.bfloat16
-    needed = 4 * model.num_parameters()
-    return torch.float32 if needed < psutil.virtual_memory().available / 2 else torch.bfloat16
 
 
 def _watch(model: Any, interrupted: Callable[[], bool]) -> None:

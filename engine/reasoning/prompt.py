@@ -14,11 +14,11 @@ PROMPTS = Path(__file__).resolve().parents[2] / "resources" / "prompts"
 STAGES = ("observe", "locate", "zoom", "conclude")
 DEFAULT_QUESTION = "What does the box show?"
 _STAGE = re.compile(r"[-*#\d.)\s]*(observe|locate|zoom|conclude)\**\s*[:\-–]\**\s*", re.IGNORECASE)
-_KINDS = ("after", "none")  # else before: what a template's name ends with
-_FORMS = {
-    "before": re.compile(r"\s*<think>.*</think>\s*<answer>[^<]+</answer>\s*", re.DOTALL),
-    "after": re.compile(r"\s*<answer>[^<]+</answer>\s*<think>.*</think>\s*", re.DOTALL),
-    "none": re.compile(r"\s*<answer>[^<]+</answer>\s*", re.DOTALL),
+THINK = ("before", "after", "none")  # when a template lets the model think; its name ends with the last two
+FORMS = {
+    "before": re.compile(r"\s*<think>(?P<think>.*)</think>\s*<answer>(?P<answer>[^<]+)</answer>\s*", re.DOTALL),
+    "after": re.compile(r"\s*<answer>(?P<answer>[^<]+)</answer>\s*<think>(?P<think>.*)</think>\s*", re.DOTALL),
+    "none": re.compile(r"\s*<answer>(?P<answer>[^<]+)</answer>\s*", re.DOTALL),
 }
 _ANSWER = re.compile(r"<answer>\s*(.*?)\s*(?:</answer>|$)", re.DOTALL)
 
@@ -63,7 +63,7 @@ def user_text(canvas: Canvas, question: str, options: tuple[str, ...], prompt: s
 
 def think_of(prompt: str) -> str:
     """When a template lets the model think: "before" its answer, "after" it, or "none"."""
-    return next((kind for kind in _KINDS if prompt.endswith(f"_{kind}")), "before")
+    return next((kind for kind in THINK[1:] if prompt.endswith(f"_{kind}")), "before")
 
 
 def thinking(prompt: str, think: str) -> str:
@@ -133,7 +133,7 @@ def parse(text: str, think: str = "before") -> Parsed:
     tags = ("<answer>", "</answer>") if think == "none" else ("<think>", "</think>", "<answer>", "</answer>")
     once = all(text.count(tag) == 1 for tag in tags)
     staged = think == "none" or (tuple(step.stage for step in steps) == STAGES and all(step.text for step in steps))
-    return Parsed(steps, answer, once and staged and bool(_FORMS[think].fullmatch(text)))
+    return Parsed(steps, answer, once and staged and bool(FORMS[think].fullmatch(text)))
 
 
 def label_of(answer: str, options: tuple[str, ...]) -> str:

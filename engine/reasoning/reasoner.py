@@ -12,6 +12,9 @@ from engine.reasoning.prompt import DEFAULT_QUESTION
 from engine.reasoning.trace import Token, Trace, TraceEvent
 from engine.reasoning.zoom import Canvas
 
+DEVICES = ("auto", "cpu", "cuda", "mps")
+PRECISIONS = ("auto", "float32", "bfloat16", "float16", "int8", "int4")
+
 
 @dataclass(frozen=True, eq=False)
 class Question:

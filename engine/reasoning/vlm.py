@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import psutil
 import torch
 
 from engine.reasoning import faults
+from engine.reasoning.attending import Attending, tells
 from engine.reasoning.causal import verdict
 from engine.reasoning.decode import Decoder, State
 from engine.reasoning.encode import encode
@@ -30,13 +32,17 @@ class VlmReasoner:
     One question at a time. `interrupted` is asked before every layer; once it says True the question ends with Stopped.
     """
 
-    def __init__(self, model: str, *, trust_remote_code: bool = False, device: str = "auto") -> None:
+    def __init__(
+        self, model: str, *, trust_remote_code: bool = False, device: str = "auto", precision: str = "auto"
+    ) -> None:
         self.model = model
         self.interrupted: Callable[[], bool] = lambda: False
         self._trust = trust_remote_code
         self._device = device
+        self._precision = precision
         self._loaded: Loaded | None = None
         self._rate = 0.0
+        self._tells = False
 
     def explain(self, question: Question) -> Iterator[TraceEvent]:
         """Input, Loading, tokens and steps, an answer a sample, Done; or one Failed, and it can be asked again."""
@@ -61,7 +67,8 @@ class VlmReasoner:
         on_gpu = loaded.device == "cuda"
         memory = torch.cuda.memory_allocated() if on_gpu else psutil.Process().memory_info().rss
         dtype = str(loaded.dtype).removeprefix("torch.")
-        return ModelStatus(self.model, loaded.device, dtype, loaded.model.num_parameters(), memory / 1e6, self._rate)
+        count = loaded.model.num_parameters()
+        return ModelStatus(self.model, loaded.device, dtype, count, memory / 1e6, self._rate, self._tells)
 
     def _guarded(self, work: Callable[[], Iterator[TraceEvent]]) -> Iterator[TraceEvent]:
         try:
@@ -78,13 +85,18 @@ class VlmReasoner:
         if self._loaded is None:
             yield Loading(f"Loading {short_name(self.model)}")
             self._loaded = load(
-                self.model, trust_remote_code=self._trust, device=self._device, interrupted=lambda: self.interrupted()
+                self.model,
+                trust_remote_code=self._trust,
+                device=self._device,
+                precision=self._precision,
+                interrupted=lambda: self.interrupted(),
             )
+            self._tells = tells(self._loaded)
 
     def _explain(self, question: Question) -> Iterator[TraceEvent]:
         yield from self._ready()
         assert self._loaded is not None
-        answering = Answering(self._loaded, question)
+        answering = Answering(self._loaded, question, self._tells)
         yield from answering.run()
         self._rate = answering.rate
 
@@ -92,7 +104,8 @@ class VlmReasoner:
 class Answering:
     """One question being answered by a loaded model."""
 
-    def __init__(self, loaded: Loaded, question: Question) -> None:
+    def __init__(self, loaded: Loaded, question: Question, tells: bool = True) -> None:
+        self._tells = tells  # where it looks
         self.rate = 0.0  # tokens a second, all samples together, once the prompt is read
         self._loaded = loaded
         self._question = question
@@ -105,10 +118,11 @@ class Answering:
         Of a reply that the question brings along only what was asked for beside.
         """
         started = time.perf_counter()
-        prompt = self._decoder.read(encode(self._loaded, self._question))
+        inputs = encode(self._loaded, self._question)
+        prompt = self._decoder.read(inputs)
         reading = time.perf_counter() - started
         if self._question.reply:
-            yield from self._beside(prompt, self._given())
+            yield from self._beside(inputs, prompt, self._given())
             yield Done(0, time.perf_counter() - started, 0.0, self._loaded.device)
             return
         writing = Writing(self._loaded, self._decoder, self._question, prompt)
@@ -122,7 +136,7 @@ class Answering:
         spent = time.perf_counter() - begun - self._aside
         if len(answers) > 1:
             yield grouped(answers)
-        yield from self._beside(prompt, writing.replies[0])
+        yield from self._beside(inputs, prompt, writing.replies[0])
         tokens = sum(len(reply.ids) for reply in writing.replies)
         self.rate = tokens / spent if spent > 0 else 0.0
         # Reading and writing only: scoring options and the ROI test are not generation.
@@ -136,10 +150,14 @@ class Answering:
         reply.finish()
         return reply
 
-    def _beside(self, prompt: State, reply: Reply) -> Iterator[TraceEvent]:
+    def _beside(self, inputs: dict[str, Any], prompt: State, reply: Reply) -> Iterator[TraceEvent]:
         """First what goes on from the prompt, then what reads whole prompts."""
         if self._question.decided and self._question.options:
             yield from self._decided(prompt, reply)
+        if self._question.attention and self._tells and reply.ids:
+            answer, steps = reply.parts()
+            attending = Attending(self._loaded, self._decoder, inputs, self._question.canvas)
+            yield from attending.run(prompt, reply.ids, [*enumerate(steps), (-1, answer)])
         yield from self._causal(reply)
 
     def _answered(self, prompt: State, reply: Reply, sample: int) -> Iterator[TraceEvent]:
