@@ -14,6 +14,7 @@ from engine.ct.errors import InputError
 from engine.reasoning.card import ModelCard
 from training.config import Config, Lora
 from training.model import export
+from training.optional import quantised
 from training.seen import scans_in, scans_of
 from training.sources.read import backgrounds
 
@@ -22,7 +23,7 @@ _VISION, _PROJECTOR = ("visual", "vision"), ("merger", "projector", "connector",
 
 def loaded(plan: Config) -> Any:
     """The model of the config. All weights are trained in float32: steps of 1e-4 would be lost in bf16's rounding."""
-    whole = {"dtype": torch.float32} if not plan.lora.rank else {}
+    whole = {"dtype": torch.float32} if not plan.lora.rank else quantised(plan.lora)
     try:
         model = AutoModelForImageTextToText.from_pretrained(plan.model, **whole)
     except (OSError, ValueError, KeyError) as error:
@@ -34,11 +35,13 @@ def loaded(plan: Config) -> Any:
 
 def adapted(lora: Lora, model: Any) -> Any:
     """The model with low-rank adapters on the linear layers of the chosen parts."""
-    from peft import LoraConfig, get_peft_model  # heavy, and only wanted here
+    from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training  # heavy, and only wanted here
 
     targets = lora_targets(lora, model)
     if not targets:
         raise InputError(f"No layer of the model belongs to {', '.join(lora.parts)}; choose other parts under [lora].")
+    if lora.four_bit:
+        model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
     return get_peft_model(model, LoraConfig(r=lora.rank, lora_alpha=lora.alpha, target_modules=targets))
 
 
@@ -68,10 +71,28 @@ def restore(model: Any, checkpoint: str) -> None:
     model.load_state_dict(saved.state_dict())
 
 
+def gathered(plan: Config, trainer: Any) -> Any:
+    """The trained model, whole, in the first process, None in the others; called by all of them."""
+    first = trainer.is_world_process_zero()
+    if not (trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled):
+        return trainer.accelerator.unwrap_model(trainer.model) if first else None
+    state = trainer.accelerator.get_state_dict(trainer.model_wrapped)  # its parts lie in all processes
+    if not first:
+        return None
+    whole = loaded(plan)
+    whole.load_state_dict(state)
+    return whole
+
+
 def save(plan: Config, model: Any, processor: Any, card: ModelCard) -> None:
     """The trained model as a folder that the viewer loads, with its card; adapters also by themselves."""
     if plan.lora.rank:
         model.save_pretrained(plan.out / "adapter")
+        if plan.lora.four_bit:  # into the weights as they were, not into their 4 bits
+            from peft import PeftModel
+
+            base = AutoModelForImageTextToText.from_pretrained(plan.model)
+            model = PeftModel.from_pretrained(base, plan.out / "adapter")
         model = model.merge_and_unload()
     export(model, processor, plan.out / "model")
     real = backgrounds(replace(plan, data=replace(plan.data, phantoms=0)))

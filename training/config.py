@@ -99,6 +99,7 @@ class Lora:
     alpha: int = 32
     targets: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj")  # of the language model
     parts: tuple[str, ...] = ("language",)  # of language, vision, projector
+    four_bit: bool = False  # the frozen weights (QLoRA): needs bitsandbytes and a CUDA GPU
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,8 @@ class Grpo:
     scale: str = "group"  # of the advantages: group, batch, none
     temperature: float = 1.0
     think: str = "before"  # the answer; after, none
+    vllm: str = "off"  # who samples: the trained model itself, or vLLM: colocate, server
+    vllm_url: str = "http://localhost:8000"  # of `trl vllm-serve`, for server
     max_tokens: int = 120
     checkpoint_steps: int = 20
     log_steps: int = 1
@@ -146,6 +149,13 @@ class Rewards:
 
 
 @dataclass(frozen=True)
+class Log:
+    """Beside the JSON lines, which are always written."""
+
+    tensorboard: bool = False  # into the run's folder, where tensorboard is installed
+
+
+@dataclass(frozen=True)
 class Config:
     """One run. `model` is a folder or hub id to start from; "" builds one from `build`."""
 
@@ -160,6 +170,7 @@ class Config:
     lora: Lora = field(default_factory=Lora)
     grpo: Grpo = field(default_factory=Grpo)
     rewards: Rewards = field(default_factory=Rewards)
+    log: Log = field(default_factory=Log)
 
 
 TABLES = {
@@ -170,11 +181,13 @@ TABLES = {
     "lora": Lora,
     "grpo": Grpo,
     "rewards": Rewards,
+    "log": Log,
 }
 CHOICES = {
     "loss_type": ("grpo", "dr_grpo", "dapo", "bnpo", "cispo", "sapo", "luspo", "vespo"),
     "scale": ("group", "batch", "none"),
     "think": ("before", "after", "none"),
+    "vllm": ("off", "colocate", "server"),
     "parts": ("language", "vision", "projector"),
     "kind": ("sessions", "nifti", "rexgrounding", "lidc", "table"),
     "rejected": ("leave out", "negative"),

@@ -1,12 +1,11 @@
 """GRPO on trl: config, rows, model (+ LoRA), trainer. `main.py train grpo --config FILE.toml [--resume]`.
 
-Only arguments that the installed trl knows. No vLLM: its current releases expand image tokens twice. No gradient
-checkpointing: these models fit, and it would turn off the cache while sampling.
+Only arguments that the installed trl knows. The same file under torchrun or `accelerate launch` is one run in many
+processes: `prompts` are of all of them. No gradient checkpointing: it would turn off the cache while sampling.
 """
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -29,14 +28,15 @@ from trl.models import unwrap_model_for_generation
 from engine.ct.errors import InputError
 from engine.reasoning.card import ModelCard
 from engine.reasoning.prompt import parse
-from training.adapt import loaded, restore, save
+from training.adapt import gathered, loaded, restore, save
 from training.config import Config, Grpo, load
 from training.control import Reins, Steered, begun, stopped
 from training.dataset import chat
 from training.fast import is_quick, quick_vision, shared_pictures
 from training.logged import small_pictures, weighted
 from training.optim import MuonAdamW, groups_of, rate_at
-from training.progress import GroupLines, emit
+from training.optional import reports, sampling
+from training.progress import GroupLines, emit, processes
 from training.rewards import REWARDS, Scores
 from training.rows import Rows, asked_with, dataset
 from training.sources.read import backgrounds, said, stock_of
@@ -65,9 +65,10 @@ def _train(plan: Config, resume: bool, reins: Reins) -> int:
         made.train(resume_from_checkpoint=last)
     if made.state.global_step < plan.grpo.steps:
         return stopped(made.state.global_step)
-    if made.is_world_process_zero():
-        save(plan, made.accelerator.unwrap_model(made.model), processor, _card(plan, card))
-        emit(event="done", step=plan.grpo.steps, of=plan.grpo.steps, folder=str(plan.out / "model"))
+    whole = gathered(plan, made)
+    if whole is not None:
+        save(plan, whole, processor, _card(plan, card))
+    emit(event="done", step=plan.grpo.steps, of=plan.grpo.steps, folder=str(plan.out / "model"))
     return 0
 
 
@@ -112,7 +113,7 @@ def arguments(plan: Config, model: Any) -> GRPOConfig:
     """The plan in trl's words."""
     grpo = plan.grpo
     completions = grpo.prompts * grpo.group
-    each, rest = divmod(completions, int(os.environ.get("WORLD_SIZE", "1")))  # of a process, as accelerate starts them
+    each, rest = divmod(completions, processes())
     micro = grpo.micro or each
     if rest or each % micro or grpo.group < 2:
         raise InputError(
@@ -128,7 +129,7 @@ def arguments(plan: Config, model: Any) -> GRPOConfig:
         num_generations=grpo.group,
         max_completion_length=grpo.max_tokens,
         temperature=grpo.temperature,
-        generation_kwargs={"suppress_tokens": suppressed},  # a sampled placeholder has no picture: the run would end
+        **sampling(grpo, suppressed),  # a sampled placeholder has no picture: the run would end
         shuffle_dataset=False,
         loss_type=grpo.loss_type,
         beta=grpo.beta,
@@ -141,12 +142,11 @@ def arguments(plan: Config, model: Any) -> GRPOConfig:
         max_grad_norm=1.0,
         bf16=grpo.bf16,
         activation_checkpointing=False,
-        use_vllm=False,
         logging_steps=grpo.log_steps,
         save_steps=grpo.checkpoint_steps,
         save_total_limit=2,
         ignore_data_skip=True,  # the data set itself starts at the right row
-        report_to=[],
+        report_to=reports(plan.log),
         disable_tqdm=True,
         seed=plan.seed,
         use_cpu=not torch.cuda.is_available(),
@@ -195,7 +195,7 @@ class GroupTrainer(GRPOTrainer):  # type: ignore[misc]
         return self.lr_scheduler
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
-        if self.adapters:
+        if self.adapters or self.is_fsdp_enabled:
             super()._load_from_checkpoint(resume_from_checkpoint, model)
         else:
             restore(self.model, resume_from_checkpoint)

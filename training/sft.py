@@ -14,6 +14,7 @@ from typing import Any
 import torch
 import torch.nn.functional as functional
 from torch import Tensor
+from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import SequentialSampler
 from transformers import (
     AutoProcessor,
@@ -24,16 +25,18 @@ from transformers import (
 )
 from transformers.trainer_utils import get_last_checkpoint
 
+from engine.ct.errors import InputError
 from engine.reasoning.card import ModelCard
-from training.adapt import loaded, restore, save
+from training.adapt import gathered, loaded, restore, save
 from training.backgrounds import Bank
-from training.config import Config, load
+from training.config import Config, Train, load
 from training.control import Reins, Steered, begun, stopped
 from training.dataset import IGNORED, Collator, Samples
 from training.fast import compiled, is_quick, quick_vision
 from training.model import build, corpus, processor, tokenizer
 from training.optim import MuonAdamW, groups_of, rate_at
-from training.progress import JsonLines, emit
+from training.optional import reports
+from training.progress import JsonLines, emit, first_process, processes
 from training.sources.read import backgrounds, said, stock_of
 from training.synthetic import CANVAS, PROMPT
 from training.warmup import warm_up
@@ -55,20 +58,36 @@ class ReplyTrainer(Trainer):  # type: ignore[misc]
     ) -> Any:
         """Mean cross-entropy of the reply's tokens, over all micro-batches of a step where they are accumulated."""
         labels = inputs.pop("labels")
-        core = model.get_base_model() if self.lora else model
-        hidden = core.model(**inputs, use_cache=False).last_hidden_state[:, :-1]
         wanted = labels[:, 1:] != IGNORED
-        logits = core.lm_head(hidden[wanted])
+        tail = labels.shape[1] - int(wanted.any(0).float().argmax())  # from the first reply's first token on
+        logits = model(**inputs, use_cache=False, logits_to_keep=tail).logits[:, :-1][wanted[:, 1 - tail :]]
         total = functional.cross_entropy(logits.float(), labels[:, 1:][wanted], reduction="sum")
-        loss = total / (wanted.sum() if num_items_in_batch is None else num_items_in_batch)
+        if num_items_in_batch is None:
+            loss = total / wanted.sum()
+        else:  # counted over all processes, whose slopes are then averaged
+            loss = total * self.accelerator.num_processes / num_items_in_batch
         return (loss, {"logits": logits}) if return_outputs else loss
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
-        if self.lora:
+        if self.lora or self.is_fsdp_enabled:
             super()._load_from_checkpoint(resume_from_checkpoint, model)
         else:
             restore(self.model, resume_from_checkpoint)
 
+    def create_optimizer(self, *args: Any) -> Any:
+        """Muon for the matrices of the layers, AdamW for the rest."""
+        self.optimizer: Any = MuonAdamW(groups_of((self.model,), self.train_plan.muon_lr, self.train_plan.adam_lr))
+        return self.optimizer
+
+    def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
+        """A short rise, a flat part, a straight fall."""
+        plan = self.train_plan
+        self.lr_scheduler = LambdaLR(
+            optimizer or self.optimizer, lambda step: rate_at(step, num_training_steps, plan.warm_steps, plan.flat)
+        )
+        return self.lr_scheduler
+
+    train_plan = Train()
     lora = False
     card = ModelCard(name="")
 
@@ -93,7 +112,9 @@ def _train(plan: Config, resume: bool, reins: Reins) -> int:
         trainer.train(resume_from_checkpoint=last)
     if trainer.state.global_step < plan.train.steps:
         return stopped(trainer.state.global_step)
-    save(plan, trainer.model, made, _card(plan))
+    whole = gathered(plan, trainer)
+    if whole is not None:
+        save(plan, whole, made, _card(plan))
     emit(event="done", step=plan.train.steps, of=plan.train.steps, folder=str(plan.out / "model"))
     return 0
 
@@ -108,7 +129,8 @@ def _model(plan: Config, samples: Bank, resume: bool) -> tuple[Any, Any]:
     else:
         text = tokenizer(corpus(samples, 600, plan.seed + 2_000_003), plan.build.vocabulary)
         made = processor(text, plan.build.patch, plan.build.merge)
-        made.save_pretrained(kept)
+        if first_process():
+            made.save_pretrained(kept)
     return build(made.tokenizer, vars(plan.build), plan.seed), made
 
 
@@ -119,16 +141,15 @@ def _step_of(checkpoint: str | None) -> int:
 def _trainer(plan: Config, model: Any, made: Any, samples: Bank, done: int, reins: Reins) -> ReplyTrainer:
     train = plan.train
     batch = train.batch * train.accumulate
+    each, rest = divmod(train.batch, processes())
+    if rest:
+        raise InputError(f"batch under [train] is of all processes; make it a multiple of {processes()}.")
     if train.compile:
         compiled(model)
-    optimiser = MuonAdamW(groups_of((model,), train.muon_lr, train.adam_lr))
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimiser, lambda step: rate_at(step, train.steps, train.warm_steps, train.flat)
-    )
     arguments = TrainingArguments(
         output_dir=str(plan.out),
         max_steps=train.steps,
-        per_device_train_batch_size=train.batch,
+        per_device_train_batch_size=each,
         gradient_accumulation_steps=train.accumulate,
         max_grad_norm=1.0,
         bf16=train.bf16,
@@ -139,7 +160,7 @@ def _trainer(plan: Config, model: Any, made: Any, samples: Bank, done: int, rein
         dataloader_prefetch_factor=4 if train.workers else None,
         ignore_data_skip=True,  # the data set itself starts at the right sample
         remove_unused_columns=False,
-        report_to=[],
+        report_to=reports(plan.log),
         disable_tqdm=True,
         seed=plan.seed,
         use_cpu=not torch.cuda.is_available(),
@@ -161,9 +182,8 @@ def _trainer(plan: Config, model: Any, made: Any, samples: Bank, done: int, rein
         args=arguments,
         train_dataset=data,
         data_collator=Collator(made, train.prompt_tokens, train.reply_tokens),
-        optimizers=(optimiser, schedule),
     )
-    trainer.lora, trainer.card = bool(plan.lora.rank), card
+    trainer.lora, trainer.card, trainer.train_plan = bool(plan.lora.rank), card, train
     trainer.remove_callback(PrinterCallback)
     trainer.remove_callback(ProgressCallback)
     lines = JsonLines(batch)
