@@ -55,7 +55,7 @@ _FILE = (
     *shell.FILE,
     OPEN_MASK,
     Action("export", "Export reading…", (), "ph.export", lambda w: w.export_reading(), "File", enabled=saved),
-    Action("quit", "Quit", ("Ctrl+Q",), "ph.sign-out", lambda w: w.close(), "File"),
+    Action("quit", "Quit", ("Ctrl+Q",), "ph.sign-out", lambda w: w.leave(), "File"),
 )
 _EDIT = (
     Action(

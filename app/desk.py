@@ -23,6 +23,7 @@ from app.probe import Prober
 from app.settings import Settings
 from app.tools.boxes import moved
 from app.trail import Trail
+from app.training.runs import Runs
 from app.viewing import Viewing, ViewingModel
 from engine.ct.errors import InputError
 from engine.ct.geometry import Plane, Point
@@ -60,15 +61,18 @@ class Desk(QObject):
         self.prober = Prober(self.viewing, self.explainer, self.jobs)
         self.measuring = Measuring(self.viewing, self.document, self)
         self.masks = Masks(self.viewing, self.jobs)
+        self.training = Runs(settings, self._release_model, self)
         self._suggester: Suggester | None = None
         self.corrections = Corrections(self, sessions)
         self.cine = Cine(lambda: (self.where, self.plane), self)
         self.plane = Plane.AXIAL  # where the pointer was last: keys act there
         self.where = self.viewing  # and in which of two compared series
-        for part in (self.case, self.explainer, self.comparison, self.trail, self.masks):
+        for part in (self.case, self.explainer, self.comparison, self.trail, self.masks, self.training):
             part.failed.connect(self.failed)
         self.case.said.connect(self.said)
         self.masks.said.connect(self.said)
+        self.training.said.connect(self.said)
+        self.training.turned.connect(self.changed)
         self.masks.progressed.connect(self.suggested)
         self.measuring.said.connect(self.said)
         self.explainer.changed.connect(self.changed)
@@ -260,6 +264,13 @@ class Desk(QObject):
 
         try:
             self.explainer.use(resolve_model(model or None), remote_code)
+        except InputError as error:
+            self.failed.emit(str(error))
+
+    def _release_model(self) -> None:
+        """Training gets the model's memory; the next question loads it again."""
+        try:
+            self.explainer.use(self.explainer.model, self.settings.model in self.settings.remote_code)
         except InputError as error:
             self.failed.emit(str(error))
 

@@ -32,6 +32,7 @@ from app.panels.reasoning_panel import ReasoningPanel
 from app.panels.series_panel import SeriesPanel
 from app.panels.shell import Shell
 from app.panels.status import Status
+from app.panels.training_desk import TrainingDesk
 from app.panels.warnings_dialog import WarningsDialog
 from app.tools.figures import MEASURING
 from app.viewing import Viewing
@@ -54,6 +55,7 @@ class MainWindow(QMainWindow):
     desk: Desk
     panes: Panes
     bottom: Bottom
+    training: TrainingDesk
     shell: Shell
     merging: Merging
     pictures: PictureTaker
@@ -75,7 +77,9 @@ class MainWindow(QMainWindow):
         self.legend = self._dock("Masks", self.masks, Qt.DockWidgetArea.LeftDockWidgetArea, 200)
         self.bottom = Bottom(self, PAGES)
         self.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, self.bottom)
+        self.training = TrainingDesk(self)
         self._hidden: list[QDockWidget] = []
+        self._leaving = False  # by the reader's own action
         self.menus = Menus(self, desk.settings.keys)
         self.shell, self.merging, self.pictures = Shell(self), Merging(self), PictureTaker(self)
         self.live_menus = LiveMenus(self)
@@ -318,8 +322,17 @@ class MainWindow(QMainWindow):
         settings.docks = bytes(self.saveState(LAYOUT_VERSION).toBase64().data()).decode()
         self.panes.remember(settings)
 
+    def leave(self) -> None:
+        """Close as the reader does, who may be asked something first."""
+        self._leaving = True
+        self.close()
+        self._leaving = False
+
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Nothing to ask: everything is saved already."""
+        """Only a training run is asked about, and only a reader: everything else is saved already."""
+        if (event.spontaneous() or self._leaving) and not self.training.may_close():
+            event.ignore()
+            return
         self.remember()
         self.panes.attach_all(self.panes.windows.names)
         self.closed.emit()

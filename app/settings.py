@@ -42,6 +42,7 @@ class Settings(BaseModel):
     phi: Phi = "full"  # how much of the patient is shown
     presets: dict[str, OwnPreset] = {}  # key 7, 8 or 9 -> the reader's own window
     pictures: str = ""  # where the last picture was saved
+    training: tuple[str, ...] = ()  # folders of training runs, the last first
     recent: tuple[str, ...] = ()  # paths opened, the last first
 
     @field_validator("presets", mode="before")

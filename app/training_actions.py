@@ -8,6 +8,7 @@ from app.action import Action
 
 if TYPE_CHECKING:
     from app.main_window import MainWindow
+    from app.training.run import Run
 
 
 def show_corrections(window: MainWindow) -> None:
@@ -15,6 +16,17 @@ def show_corrections(window: MainWindow) -> None:
     from app.panels.corrections_window import show
 
     show(window)
+
+
+def _is(window: MainWindow, *states: str) -> bool:
+    run = window.training.run
+    return run is not None and run.state in states
+
+
+def _run(window: MainWindow) -> Run:
+    run = window.training.run
+    assert run is not None  # the action is enabled only then
+    return run
 
 
 BOTTOM = (
@@ -65,5 +77,53 @@ TRAINING = (
         lambda w: show_corrections(w),
         "Training",
         tip="The model learns from the answers that you accepted, corrected or rejected",
+    ),
+    Action(
+        "training_start",
+        "Start training…",
+        (),
+        "ph.play",
+        lambda w: w.training.ask(),
+        "Training",
+        tip="Choose a configuration; the run goes in a process of its own",
+    ),
+    Action(
+        "training_open",
+        "Open a run folder…",
+        (),
+        "ph.folder-open",
+        lambda w: w.training.panel.choose_folder(),
+        "Training",
+        tip="Look at a run made elsewhere",
+    ),
+    Action(
+        "training_pause",
+        "Pause training",
+        (),
+        "ph.pause",
+        lambda w: _run(w).pause(),
+        "Training",
+        enabled=lambda w: _is(w, "running"),
+        tip="Waits after this step; the process keeps its memory",
+    ),
+    Action(
+        "training_resume",
+        "Resume training",
+        (),
+        "ph.arrow-clockwise",
+        lambda w: w.desk.training.resume(_run(w)),
+        "Training",
+        enabled=lambda w: (run := w.training.run) is not None and run.can_resume,
+        tip="Goes on where it was paused, or from the last checkpoint",
+    ),
+    Action(
+        "training_stop",
+        "Stop training",
+        (),
+        "ph.stop",
+        lambda w: _run(w).stop(),
+        "Training",
+        enabled=lambda w: _is(w, "running", "paused"),
+        tip="Writes a checkpoint and ends; Resume goes on later",
     ),
 )

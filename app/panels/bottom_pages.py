@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 
 def _training(window: MainWindow) -> QWidget:
-    return Empty(
-        "A training run shows its curves and its completions here.",
-        "Choose model…",
-        "Which model answers now",
-        window.choose_model,
-    )
+    from app.panels.training_panel import TrainingPanel
+
+    panel = TrainingPanel(window.desk.training)
+    panel.start_asked.connect(window.training.ask)
+    panel.list.itemSelectionChanged.connect(window.desk.changed)
+    return panel
 
 
 def _traces(window: MainWindow) -> QWidget:
