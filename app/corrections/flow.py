@@ -266,7 +266,7 @@ class Corrections(QObject):
 
     def _tell(self, word: str) -> None:
         try:
-            (self.out / "run" / "control").write_text(word, encoding="utf-8")
+            (self.plan.run / "control").write_text(word, encoding="utf-8")
         except OSError as error:
             self.trouble = f"The run cannot be told ({error.strerror}); free some disk space."
 
@@ -284,7 +284,7 @@ class Corrections(QObject):
         self.step, self.trouble = "compare", ""
         held = [row for row in self.kept_rows if row["split"] != "train"]
         if held and not self.comparison and not self.busy:
-            after = str(self.out / "run" / "model")
+            after = str(self.plan.run / "model")
             words = ("evaluate", "--config", str(self.plan.config), "--model", self.model, "--model", after, "--json")
             self.work.run(words).line.connect(self._compared)
         self.changed.emit()
@@ -300,7 +300,7 @@ class Corrections(QObject):
         known = ("before", "held_out", "gain", "sentence")
         figures: dict[str, Any] = {key: value for key, value in self.comparison.items() if key in known}
         try:
-            self.merged = keeping.keep(self.out / "run", self.home, name, labels, figures)
+            self.merged = keeping.keep(self.plan.run, self.home, name, labels, figures)
         except InputError as error:
             self.trouble = str(error)
         else:
@@ -333,9 +333,7 @@ class Corrections(QObject):
 
     def again(self) -> None:
         """Back to the first step."""
-        if self.merged is not None:
-            shutil.rmtree(self.out, ignore_errors=True)  # its model was copied; rows and checkpoints are of no use
-        saved.sweep(self.out)
+        self._put_away()
         self._clear()
         self.begin()
 
@@ -348,9 +346,15 @@ class Corrections(QObject):
     def close(self) -> None:
         """End what is under way, at exit. A run has its last checkpoint."""
         self.work.drop()
-        saved.sweep(self.out)
+        self._put_away()
 
     # Shared
+
+    def _put_away(self) -> None:
+        """Of what was kept only the copy stays; what holds no training goes."""
+        if self.merged is not None:
+            shutil.rmtree(self.out, ignore_errors=True)
+        saved.sweep(self.out)
 
     def _remember(self) -> None:
         values = {name: getattr(self, name) for name in REMEMBERED}
@@ -366,7 +370,7 @@ class Corrections(QObject):
         """Whether the configuration is on the disk. `fresh`: what an earlier run left is put away."""
         try:
             if fresh:
-                shutil.rmtree(self.out / "run", ignore_errors=True)
+                shutil.rmtree(self.plan.run, ignore_errors=True)
             plans.write(self.plan)
         except OSError as error:
             self.trouble = f"{self.out} cannot be written ({error.strerror}); free some disk space."
@@ -376,7 +380,7 @@ class Corrections(QObject):
     def _ended(self, code: int, trouble: str) -> None:
         self.trouble = trouble
         if self.step == "run":
-            self.stopped = not self.trained and bool(list((self.out / "run").glob("checkpoint-*")))
+            self.stopped = not self.trained and bool(list((self.plan.run).glob("checkpoint-*")))
             if code == STOPPED or (self.stopped and not trouble):
                 self.trouble = ""
             if self.trained:

@@ -37,9 +37,19 @@ class Plan:
     steps: int = 40
 
     @property
+    def run(self) -> Path:
+        """What the training writes: of the same name, which lists of runs and the card show."""
+        return run_in(self.out)
+
+    @property
     def config(self) -> Path:
         """Its configuration file."""
         return self.out / "corrections.toml"
+
+
+def run_in(folder: Path) -> Path:
+    """The run's own folder in that of a plan."""
+    return folder / folder.name
 
 
 def new_folder(home: Path) -> Path:
@@ -67,7 +77,7 @@ def write(plan: Plan) -> Path:
         "train": {
             "steps": plan.steps,
             "batch": BATCH,
-            "adam_lr": 1e-3 if small else 1e-4,
+            "adam_lr": 3e-3 if small else 1e-4,  # at 2e-2 the bundled model falls apart
             "warm_steps": max(1, plan.steps // 20),
             "checkpoint_steps": max(2, plan.steps // 5),
             "log_steps": 1,
@@ -88,7 +98,7 @@ def write(plan: Plan) -> Path:
         },
         "lora": {"rank": 16, "alpha": 32, "parts": ["language", "projector"]},
     }
-    lines = [f"model = {_toml(plan.model)}", f"out = {_toml(str(plan.out / 'run'))}", "seed = 1"]
+    lines = [f"model = {_toml(plan.model)}", f"out = {_toml(str(plan.run))}", "seed = 1"]
     for name, values in tables.items():
         lines += ["", f"[{name}]", *(f"{k} = {_toml(v)}" for k, v in values.items())]
     plan.out.mkdir(parents=True, exist_ok=True)

@@ -10,6 +10,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from app.corrections.plan import run_in
+
 FILE = "flow.json"
 LINES = "progress.jsonl"  # as training/progress.py keeps them in a run's folder
 
@@ -54,7 +56,7 @@ def sweep(folder: Path) -> None:
 
 def began(folder: Path) -> bool:
     """Whether a training left a checkpoint or a model there."""
-    run = folder / "run"
+    run = run_in(folder)
     return (run / "model").is_dir() or any(run.glob("checkpoint-*"))
 
 
@@ -75,7 +77,7 @@ def read_lines(folder: Path) -> list[dict[str, Any]]:
     """The steps that a run has told, oldest first."""
     found = []
     with contextlib.suppress(OSError, ValueError):
-        for text in (folder / "run" / LINES).read_text(encoding="utf-8").splitlines():
+        for text in (run_in(folder) / LINES).read_text(encoding="utf-8").splitlines():
             line = json.loads(text)
             found += [line] if "step" in line and "event" not in line else []
     return found

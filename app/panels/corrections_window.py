@@ -34,7 +34,7 @@ _TITLES: dict[Step, str] = {
     "baseline": "Baseline",
     "run": "Training",
     "compare": "Before and after",
-    "keep": "Kept",
+    "keep": "Keep",
 }
 _NEXT: dict[Step, str] = {
     "cases": "Show what they become",

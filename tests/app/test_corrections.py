@@ -138,6 +138,8 @@ def test_the_whole_way_from_cases_to_an_adapter_that_answers(qtbot: QtBot, begin
     assert card["figures"]["held_out"]["accuracy"]["value"] == 0.75
     shown.next.click()
     assert flow._desk.explainer.model == str(folder / "merged")
+    flow.close()
+    assert not flow.out.exists()  # rows, checkpoints and a second copy of the model are of no use now
 
 
 def test_no_file_of_a_run_names_a_patient_or_holds_a_left_out_row(qtbot: QtBot, begin: Begin) -> None:
@@ -183,7 +185,7 @@ def test_a_stopped_run_goes_on_and_is_told_to_pause(qtbot: QtBot, begin: Begin) 
     shown.next.click()
     qtbot.waitUntil(lambda: len(flow.lines) > 0, timeout=20_000)
     flow.pause(True)
-    assert (flow.out / "run" / "control").read_text() == "pause"
+    assert (flow.plan.run / "control").read_text() == "pause"
     assert shown.pages["run"].pause.text() == "Go on"  # type: ignore[union-attr]
     shown.stop.click()
     settled(qtbot, flow)
