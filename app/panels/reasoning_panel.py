@@ -20,6 +20,7 @@ from app.panels.trace_page import TracePage
 from app.sampled import warning
 from app.viewing import Viewing
 from app.views.zoom_view import ZoomView
+from engine.ct.geometry import Box
 from engine.reading.model import Reading
 from engine.reasoning import calibrated
 from engine.reasoning.reasoner import Question
@@ -36,7 +37,7 @@ from engine.reasoning.trace import (
     Trace,
     TraceEvent,
 )
-from engine.reasoning.zoom import Canvas
+from engine.reasoning.zoom import Canvas, CanvasSpec
 
 EMPTY = "Select an ROI, then press E: the model's reasoning streams in here."
 BEFORE = -1  # of a Decided event: before any reasoning
@@ -62,6 +63,7 @@ class ReasoningPanel(QWidget):
         self.retry = button("Retry", "Ask the same question again", "link")
         self.model = button("Choose model…", "Answer with another model", "link")
         self.replaying = False
+        self._pictured: tuple[Box, CanvasSpec] | None = None  # what the picture that is shown was made of
         self._renderers: dict[type[TraceEvent], Callable[[Any], None]] = {
             Loading: lambda event: self._say(event.message),
             Token: self._token,
@@ -157,11 +159,15 @@ class ReasoningPanel(QWidget):
 
     def show_canvas(self) -> None:
         """Render the selected ROI's canvas as the model would get it now."""
-        roi = self._desk.selected if self._desk.ready else None
-        self.canvas.show_canvas(self._desk.explainer.canvas(roi) if roi is not None else None)
+        roi, explainer = self._desk.selected if self._desk.ready else None, self._desk.explainer
+        wanted = (roi.box, explainer.card.canvas) if roi is not None else None
+        if wanted is None or wanted != self._pictured:  # a replay or a verdict changes nothing of it
+            self.canvas.show_canvas(explainer.canvas(roi) if roi is not None else None)
+        self._pictured = wanted
 
     def _began(self, question: Question) -> None:
         self._blank()
+        self._pictured = None
         self.canvas.show_canvas(question.canvas)
         self._say("The question is put to the model.")
 
@@ -212,6 +218,7 @@ class ReasoningPanel(QWidget):
 
     def _attend(self, attention: Attention | None, canvas: Canvas | None) -> None:
         """The map of attention lies over the picture that was asked, not over that of another ROI."""
+        self._pictured = None
         if attention is not None and canvas is not None:
             self.canvas.show_canvas(canvas)
             self.canvas.show_attention(attention.grid)
@@ -250,6 +257,8 @@ class ReasoningPanel(QWidget):
         self.question.show_running(self._desk.explainer.running, self._desk.ready)
 
     def _viewed(self, old: Viewing, new: Viewing) -> None:
+        if old.loading != new.loading or old.volume is not new.volume:
+            self._pictured = None
         if old.selected != new.selected or old.loading != new.loading or old.volume is not new.volume:
             self._canvas_later.start()
         if old.selected != new.selected:

@@ -50,6 +50,7 @@ GROUPS: tuple[Group, ...] = (
         ("volume.turn_p95", "volume.turn", "volume.turn_full_p95", "volume.turn_full"),
         window=True,
     ),
+    Group("app.bench_trace", ("trace.scroll_p95", "trace.frame_p95"), window=True),
     Group("app.bench_generating", ("scroll.while_generating",), window=True),
     Group(
         "engine.bench.stream",

@@ -22,7 +22,8 @@ from engine.reading.session import SUFFIX
 class Judged:
     """The verdicts of one session. `source` is where its scan lay; `at` the last commit, ISO 8601 in UTC.
 
-    `asked` holds by trace id the question and the options that the judged answer was given to.
+    `asked` holds by trace id the question and the options that the judged answer was given to, `corrected` the steps
+    that the reader put right: stage -> what it should say.
     """
 
     file: Path
@@ -31,6 +32,7 @@ class Judged:
     at: str
     verdicts: tuple[tuple[Roi, Finding], ...]
     asked: dict[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
+    corrected: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @property
     def case(self) -> str:
@@ -67,7 +69,11 @@ def judged(file: Path) -> Judged:
             at, reading = (last[0], codec.loads(last[1])) if last else ("", Reading())
             verdicts = tuple(decided(reading))
             asked = {f.trace_id: _asked(db, f.trace_id) for _, f in verdicts if f.trace_id}
-    return Judged(file, meta.get("series_uid", ""), meta.get("source", ""), at, verdicts, asked)
+    corrected: dict[str, dict[str, str]] = {}
+    for step in reading.steps:
+        if step.correction and step.stage:
+            corrected.setdefault(step.trace_id, {})[step.stage] = step.correction
+    return Judged(file, meta.get("series_uid", ""), meta.get("source", ""), at, verdicts, asked, corrected)
 
 
 def _asked(db: sqlite3.Connection, trace_id: str) -> tuple[str, tuple[str, ...]]:

@@ -196,6 +196,28 @@ def test_a_trace_gets_the_judged_statements_of_its_first_reply_before_the_answer
     assert as_text(side).endswith("FALSE  side: in the right (measured left)")
 
 
+def test_statements_are_judged_as_they_stream_in_every_sample() -> None:
+    words = ["<think>\nZoom: ", "12 mm. ", "Locate: ", "in the right lung.", "\n</think>\n<answer>", "mass"]
+    events = [Token(word, 1.0, sample=sample) for word in words for sample in (0, 1)]
+    events += [Answer("mass", "mass", 1.0, sample=sample) for sample in (0, 1)]
+    found = list(with_claims(events, FACTS, live=True))
+    first = [event for event in found if isinstance(event, Claim) and event.sample == 1]
+    assert [one.ok for one in first] == [True, False]
+    assert ["".join(words)[slice(*one.span)] for one in first] == ["12 mm", "in the right"]
+    places = [found.index(one) for one in first]
+    assert places[0] < found.index(Token("in the right lung.", 1.0, sample=1))
+
+
+def test_live_and_late_judgements_are_the_same() -> None:
+    text = (
+        "Preface about 30 mm.\n<think>\nZoom: 12 mm wide, at 1.5 cm\n\nLocate: left.\n</think>\n<answer>30 mm</answer>"
+    )
+    events = [*(Token(letter, 1.0) for letter in text), Answer("30 mm", "", 1.0)]
+    late = [event for event in with_claims(events, FACTS) if isinstance(event, Claim)]
+    live = [event for event in with_claims(events, FACTS, live=True) if isinstance(event, Claim)]
+    assert [one for one in live if one.span[0] > text.index("<think>")] == late
+
+
 def test_a_box_between_the_voxels_has_no_facts() -> None:
     assert facts_of(_chest(), Box((20.1, 20.1, 5.1), (20.2, 20.2, 5.2))) == Facts()
 

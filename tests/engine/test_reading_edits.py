@@ -222,3 +222,33 @@ def test_coordinates_survive_json_to_the_last_bit() -> None:
 def test_findings_keep_every_field_through_json() -> None:
     finding = Finding("f", "r", "mass", "corrected", "scar", "t", 0.1 + 0.2, 31.1, "2025-01-01T00:00:00+00:00")
     assert codec.loads(codec.dumps(Reading(findings=(finding,)))).findings == (finding,)
+
+
+def test_a_step_is_judged_changed_and_taken_back() -> None:
+    reading = edits.add_roi(Reading(), Roi("a", Box((0, 0, 0), (1, 1, 1))))
+    wrong = edits.judge_step(reading, "a", "t", 1, "wrong", stage="locate", said="left lung")
+    (one,) = wrong.steps
+    assert (one.trace_id, one.step, one.verdict, one.said) == ("t", 1, "wrong", "left lung")
+    put_right = edits.judge_step(wrong, "a", "t", 1, "corrected", correction=" right lung ")
+    assert [(each.id, each.verdict, each.correction) for each in put_right.steps] == [
+        (one.id, "corrected", "right lung")
+    ]
+    assert edits.judge_step(wrong, "a", "t", 1, "wrong").steps == ()
+    assert edits.delete_roi(put_right, "a").steps == ()
+    assert edits.step_verdict(put_right, "t", 0) is None
+    with pytest.raises(InputError, match="needs words"):
+        edits.judge_step(reading, "a", "t", 1, "corrected", correction="  ")
+    with pytest.raises(InputError, match="deleted"):
+        edits.judge_step(reading, "gone", "t", 1, "right")
+
+
+def test_only_a_reading_with_judged_steps_needs_the_newest_program() -> None:
+    reading = edits.add_roi(Reading(), Roi("a", Box((0, 0, 0), (1, 1, 1))))
+    judged = edits.judge_step(reading, "a", "t", 0, "unfounded")
+    assert (codec.to_json(reading)["version"], codec.to_json(judged)["version"]) == (1, 3)
+    assert "steps" not in codec.to_json(reading)
+    assert codec.loads(codec.dumps(judged)) == judged
+    broken = {**codec.to_json(judged), "steps": [{**vars(judged.steps[0]), "verdict": "maybe"}]}
+    with pytest.raises(InputError, match="damaged"):
+        codec.from_json(broken)
+    assert merge(reading, judged, reading).steps == judged.steps

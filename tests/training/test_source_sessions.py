@@ -9,7 +9,7 @@ import pytest
 from engine.ct.errors import InputError
 from engine.ct.geometry import Box
 from engine.ct.load import choose, scan
-from engine.reading.model import Finding, Reading, Roi
+from engine.reading.model import Finding, Reading, Roi, StepVerdict
 from engine.reading.session import Session
 from engine.reasoning.card import ModelCard
 from engine.reasoning.claims import claims
@@ -91,6 +91,24 @@ def test_an_answer_to_another_question_keeps_its_question(folder: Path, tmp_path
     (row,) = sessions.read(Source("sessions", str(tmp_path), "mine", rejected="negative"), CARD)
     assert (row.question, row.solution, set(row.options)) == ("Which lung?", "right", {"left", "right"})
     assert "the answer is right." in row.reply
+
+
+def test_steps_that_the_reader_corrected_are_taught_in_those_words(folder: Path, tmp_path: Path) -> None:
+    path = next(folder.glob("*.loupe"))
+    with closing(Session.open_file(path)) as old:
+        reading, source, series = old.reading, old.source, old.series_uid
+    words = "wall with a flap, lumen about 30 mm."
+    steps = (
+        StepVerdict("s1", "r1", "t9", 2, "corrected", words, "zoom", "about 9 mm."),
+        StepVerdict("s2", "r1", "t9", 1, "wrong", stage="locate"),
+        StepVerdict("s3", "r1", "other", 0, "corrected", "of another trace", "observe"),
+    )
+    judged = Finding("f9", "r1", "aneurysm", "accepted", trace_id="t9")
+    with closing(Session.open(series, folder=tmp_path, source=source)) as made:
+        made.save("test", replace(reading, findings=(judged,), steps=steps))
+    (row,) = sessions.read(Source("sessions", str(tmp_path), "mine"), CARD)
+    assert f"Zoom: {words}\n" in row.reply
+    assert "of another trace" not in row.reply
 
 
 def test_a_folder_without_sessions_is_told(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The reader's own sessions: accepted and corrected findings as they hold, rejected ones left out or as negatives.
 
-An accepted answer is the model's label, a corrected one the reader's. A rejected one says only what the ROI is not:
+An accepted answer is the model's label, a corrected one the reader's; steps that the reader corrected are taught in
+those words. A rejected one says only what the ROI is not:
 it is left out, unless the configuration takes it for a box that marks nothing (`rejected = "negative"`).
 """
 
@@ -75,6 +76,7 @@ def _rows(volume: Volume, judged_case: Judged, source: Source, card: ModelCard) 
             asks="kind",  # what the reader judged; sides and sizes are measured, nobody had to correct them
             question=own,
             options=options if own else (),
+            said=tuple(judged_case.corrected.get(finding.trace_id, {}).items()),
         )
         try:
             made = boxed(marked, roi.box, answer, source, card, roi.id)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from numpy.random import Generator
 
 from engine.reasoning.claims import Facts
-from engine.reasoning.prompt import DEFAULT_QUESTION, reply
+from engine.reasoning.prompt import DEFAULT_QUESTION, STAGES, reply
 from training.wording import SIDE_QUESTIONS, SIZE_BANDS, SIZE_QUESTIONS, Wording, band_of, rounded_hu, rounded_mm
 
 MOST_OPTIONS, HARD = 6, 3  # options offered; how many of the wrong ones are the hardest
@@ -28,6 +28,7 @@ class Told:
     asks: str = ""  # the kind of question; drawn if not given
     question: str = ""  # that the label answers, where it names something else than what is in the box
     options: tuple[str, ...] = ()  # of that question
+    said: tuple[tuple[str, str], ...] = ()  # steps in the reader's own words: stage, text
 
 
 def word(told: Told, rng: Generator, asks: str = "") -> Wording:
@@ -58,7 +59,7 @@ def choices(label: str, rivals: Sequence[str], rng: Generator) -> tuple[str, ...
 
 
 def sentences(told: Told, asks: str, answer: str) -> dict[str, str]:
-    """The four stages of the reasoning, each true of the facts."""
+    """The four stages of the reasoning, each true of the facts, or in the reader's words where there are some."""
     facts = told.facts
     depth = {"middle third": "middle third"}.get(
         "".join(facts.zones[:1]), "".join(f"{z} third" for z in facts.zones[:1])
@@ -76,6 +77,7 @@ def sentences(told: Told, asks: str, answer: str) -> dict[str, str]:
         "locate": f"the box lies {where}." if where else "where the box lies is not known.",
         "zoom": f"in the box {seen}.",
         "conclude": ends.get(asks, f"{what}, so the answer is {answer}." if asks == "lesion" else f"{what}."),
+        **{stage: text for stage, text in told.said if stage in STAGES},
     }
 
 
