@@ -19,7 +19,7 @@ _TIPS = {
 
 
 class JudgeBar(QWidget):
-    """Shown while a step is current."""
+    """Shown while there are steps, also before one is chosen: if it came with the click, the text would move away."""
 
     judged = Signal(int, str)  # step, verdict
     corrected = Signal(int, str)  # step, what it should say
@@ -57,14 +57,15 @@ class JudgeBar(QWidget):
         self.hide()
 
     def show_step(self, step: int, verdict: str) -> None:
-        """Another step, and what was said of it ("" nothing)."""
+        """Another step, NO_STEP for none, and what was said of it ("" nothing)."""
         if step != self.step:
             self._close()
         self.step = step
-        self.name.setText("Answer:" if step == ANSWER_STEP else f"Step {step + 1}:")
+        names = {ANSWER_STEP: "Answer:", NO_STEP: "Judge a step:"}
+        self.name.setText(names.get(step, f"Step {step + 1}:"))
         for each, made in self.buttons.items():
             made.setChecked(each == verdict)
-        self.setVisible(step != NO_STEP)
+            made.setEnabled(step != NO_STEP)
 
     def edit(self, text: str) -> None:
         """Let the reader type what the step should say, from what it says now."""

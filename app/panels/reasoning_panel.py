@@ -218,11 +218,12 @@ class ReasoningPanel(QWidget):
 
     def _attend(self, attention: Attention | None, canvas: Canvas | None) -> None:
         """The map of attention lies over the picture that was asked, not over that of another ROI."""
-        self._pictured = None
         if attention is not None and canvas is not None:
+            self._pictured = None
             self.canvas.show_canvas(canvas)
             self.canvas.show_attention(attention.grid)
         elif self.canvas.attended:
+            self._pictured = None
             self.show_canvas()
 
     def _open_sample(self, number: int) -> None:

@@ -68,6 +68,7 @@ class TracePage(QWidget):
         self.strip.show_tokens(())
         self.links.clear()
         self._show_judged()
+        self.judging.hide()
 
     def take_focus(self) -> None:
         """The keys are the trace's from now on."""
@@ -79,6 +80,7 @@ class TracePage(QWidget):
         self.finding.begin()
 
     def _painted(self) -> None:
+        self.judging.show()
         if self.finding.isVisible():
             self.finding.search()
         if not self._strip_later.isActive():
