@@ -13,7 +13,7 @@ from PySide6.QtCore import QSocketNotifier, QTimer, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
 
 from app import faults, heap, settings, theme
-from app.asking import MakeReasoner, hosted
+from app.asking import MakeReasoner, choosing
 from app.desk import Desk
 from app.main_window import MainWindow
 
@@ -43,12 +43,12 @@ class Program:
         model: str | None = None,
         config: Path | None = None,
         sessions: Path | None = None,
-        make_reasoner: MakeReasoner = hosted,
+        make_reasoner: MakeReasoner | None = None,
     ) -> None:
         self.config = config or settings.config_folder()
         remembered, trouble = settings.load(self.config)
         faults.to_file(self.config)
-        self.desk = Desk(remembered, sessions=sessions, make_reasoner=make_reasoner)
+        self.desk = Desk(remembered, sessions=sessions, make_reasoner=make_reasoner or choosing(remembered))
         self.window = MainWindow(self.desk)
         self.window.closed.connect(self.close)
         self.desk.case.loaded.connect(lambda volume: heap.give_back())  # of the former series

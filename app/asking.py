@@ -9,7 +9,9 @@ from PySide6.QtCore import QObject, Signal
 
 from app import faults
 from app.job import Job, Jobs
+from app.settings import Settings
 from engine.ct.errors import InputError
+from engine.reasoning.address import is_server, parse
 from engine.reasoning.card import ModelCard
 from engine.reasoning.trace import Failed, Loading, Stopped, TraceEvent
 
@@ -26,6 +28,24 @@ def hosted(model: str, remote_code: bool) -> Reasoner:
     from engine.reasoning.host import HostedReasoner
 
     return HostedReasoner(model, trust_remote_code=remote_code, behind=True)
+
+
+def choosing(settings: Settings) -> MakeReasoner:
+    """The real thing as the reader set it on the model page: device, precision, servers that pictures may go to."""
+
+    def make(model: str, remote_code: bool) -> Reasoner:
+        from engine.reasoning.host import HostedReasoner
+
+        return HostedReasoner(
+            model,
+            trust_remote_code=remote_code,
+            behind=True,
+            away=is_server(model) and parse(model).place in settings.away,
+            device=settings.device,
+            precision=settings.precision,
+        )
+
+    return make
 
 
 class Run(QObject):
@@ -54,6 +74,7 @@ class Asker(QObject):
     """Holds the model and runs one question at a time on it, in a job."""
 
     changed = Signal()  # running or model differ
+    loading = Signal(object)  # Loading or Failed while a model is loaded ahead of the first question
 
     def __init__(self, jobs: Jobs, make: MakeReasoner = hosted, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -77,6 +98,11 @@ class Asker(QObject):
     def running(self) -> bool:
         """Whether the model is being asked."""
         return self._run is not None
+
+    @property
+    def warming(self) -> bool:
+        """Whether the model is being loaded ahead, or a stopped question is not gone yet."""
+        return self._closing is not None
 
     def use(self, model: str, remote_code: bool = False) -> None:
         """Answer with that model (a folder or hub id) from now on. InputError when its card cannot be read."""
@@ -143,6 +169,7 @@ class Asker(QObject):
 
         if isinstance(self._reasoner, HostedReasoner) and not self.running and self._closing is None:
             self._closing = self._jobs.run(self._reasoner.start(), self._interrupt)
+            self._closing.item.connect(self.loading)
             self._closing.ended.connect(self._closed)
 
     def close(self) -> None:
@@ -178,6 +205,7 @@ class Asker(QObject):
     def _closed(self) -> None:
         self._closing = None
         self._start()
+        self.changed.emit()
 
 
 def _judged(events: Iterator[TraceEvent], facts: Callable[[], Facts]) -> Iterator[TraceEvent]:

@@ -18,6 +18,7 @@ from app.explainer import Explainer
 from app.job import Jobs
 from app.masks import Masks
 from app.measuring import Measuring
+from app.models import Models
 from app.phi import SAID, STATES
 from app.probe import Prober
 from app.settings import Settings
@@ -62,6 +63,7 @@ class Desk(QObject):
         self.measuring = Measuring(self.viewing, self.document, self)
         self.masks = Masks(self.viewing, self.jobs)
         self.training = Runs(settings, self._release_model, self)
+        self.models = Models(self)
         self._suggester: Suggester | None = None
         self.corrections = Corrections(self, sessions)
         self.cine = Cine(lambda: (self.where, self.plane), self)

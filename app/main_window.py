@@ -25,7 +25,7 @@ from app.panels.live_menus import LiveMenus
 from app.panels.masks_panel import MasksPanel
 from app.panels.merging import Merging
 from app.panels.message_bar import MessageBar
-from app.panels.model_dialog import ModelDialog
+from app.panels.models_page import ModelsPage
 from app.panels.panes import Panes
 from app.panels.picture_taker import PictureTaker
 from app.panels.reasoning_panel import ReasoningPanel
@@ -192,19 +192,15 @@ class MainWindow(QMainWindow):
         self.reasoning.answer.edit()
 
     def choose_model(self) -> None:
-        """Ask which model answers."""
-        dialog = ModelDialog(self.desk.settings, self)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.chosen.connect(self._model_chosen)
-        dialog.open()
-
-    def _model_chosen(self, model: str, remote_code: bool) -> None:
-        settings = self.desk.settings
-        settings.model = model
-        others = tuple(each for each in settings.remote_code if each != model)
-        settings.remote_code = (*others, model) if remote_code and model else others
-        self.message.hide()
-        self.desk.use_model(model, remote_code)
+        """What models there are, and which one answers."""
+        page = self.findChild(ModelsPage)
+        if page is not None:
+            page.raise_()
+            page.activateWindow()
+            return
+        page = ModelsPage(self.desk, self.desk.models, self)
+        page.chosen.connect(lambda model: self.message.hide())
+        self.show_panel(page)
 
     def reset(self) -> None:
         """Window, zoom and pan as at first; the slice stays."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
@@ -27,6 +27,11 @@ class Settings(BaseModel):
 
     model: str = ""  # folder or hub id; "" is the bundled one
     remote_code: tuple[str, ...] = ()  # models whose own code the reader has allowed, one tick each
+    models: tuple[str, ...] = ()  # folders, hub ids and servers that the reader added to the model page
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"  # where the model computes
+    precision: Literal["auto", "bfloat16", "float32", "int8", "int4"] = "auto"  # of its weights
+    away: tuple[str, ...] = ()  # host:port of servers off this machine that pictures may go to
+    speeds: dict[str, float] = {}  # model -> tokens a second when last asked
     folder: str = ""  # where the last open dialog was
     geometry: str = ""  # QMainWindow.saveGeometry, base64
     docks: str = ""  # QMainWindow.saveState, base64

@@ -9,6 +9,7 @@ from typing import Any
 
 from engine.ct.errors import InputError
 from engine.reasoning.address import is_server, parse
+from engine.reasoning.hub import folder_of
 from engine.reasoning.prompt import template
 from engine.reasoning.zoom import CanvasSpec
 
@@ -41,11 +42,11 @@ class ModelCard:
 
     @staticmethod
     def load(model: str) -> ModelCard:
-        """The card of a model folder; a default one, marked `assumed`, where there is none.
+        """The card of a model folder, or of a hub id in the local cache; else a default one, marked `assumed`.
 
         Raises InputError, naming the file, when the card is there but cannot be used.
         """
-        path = Path(model) / FILE
+        path = (folder_of(model) or Path(model)) / FILE
         if is_server(model):
             server = parse(model)
             return ModelCard(name=server.model or server.place, assumed=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from engine.ct.storage import user_folder
 from engine.reasoning.address import is_server
+from engine.reasoning.hub import folder_of
 from engine.reasoning.reasoner import ModelStatus
 from engine.reasoning.trace import Made
 
@@ -34,15 +35,8 @@ def weight_files(model: str) -> tuple[Path, ...]:
     """The safetensors files of a folder, or of a hub id's snapshot in the local cache; () for a server."""
     if is_server(model):
         return ()
-    folder = Path(model)
-    if not folder.is_dir():
-        from huggingface_hub import try_to_load_from_cache
-
-        config = try_to_load_from_cache(model, "config.json")
-        if not isinstance(config, str):
-            return ()
-        folder = Path(config).parent
-    return tuple(sorted(folder.glob("*.safetensors")))
+    folder = folder_of(model)
+    return tuple(sorted(folder.glob("*.safetensors"))) if folder is not None else ()
 
 
 class Weights:

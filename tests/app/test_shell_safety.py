@@ -187,12 +187,12 @@ def test_a_model_that_is_not_there_is_one_sentence_and_another_one_works(
     open_path(qtbot, program, lidc)
     draw_mass(program)
     (tmp_path / "no-model").mkdir()
-    program.window._model_chosen(str(tmp_path / "no-model"), False)
+    program.desk.models.use(str(tmp_path / "no-model"), remote_code=False, device="auto", precision="auto")
     assert program.window.message.isVisible()
     assert program.window.message.text.text().endswith(".")
     saved = tmp_path / "trace.jsonl"
     saved.write_text(scripted_trace().to_lines(), encoding="utf-8")
-    program.window._model_chosen(str(saved), False)
+    program.desk.models.use(str(saved), remote_code=False, device="auto", precision="auto")
     events: list[object] = []
     program.desk.explainer.came.connect(events.append)
     program.desk.explainer.explain()
@@ -210,11 +210,11 @@ def test_remote_code_needs_a_tick_for_that_very_model(make_program: MakeProgram)
         return HostedReasoner(model, trust_remote_code=remote_code)
 
     program = make_program(make_reasoner=make)
-    program.window._model_chosen("some/model", True)
-    program.window._model_chosen("other/model", False)
+    program.desk.models.use("some/model", remote_code=True, device="auto", precision="auto")
+    program.desk.models.use("other/model", remote_code=False, device="auto", precision="auto")
     assert asked[-2:] == [("some/model", True), ("other/model", False)]
     assert program.desk.settings.remote_code == ("some/model",)
-    program.window._model_chosen("some/model", False)
+    program.desk.models.use("some/model", remote_code=False, device="auto", precision="auto")
     assert program.desk.settings.remote_code == ()
 
 
