@@ -38,7 +38,7 @@ _ICONS = {
     "adapter": "ph.puzzle-piece",
     "folder": "ph.folder",
     "hub": "ph.cloud",
-    "server": "ph.plugs",
+    "server": "ph.hard-drives",
 }
 POLL_MS = 200
 
