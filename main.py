@@ -138,7 +138,11 @@ def explain(args: argparse.Namespace) -> int:
         out.mkdir(parents=True, exist_ok=True)
         save_canvas(question.canvas, out / "canvas.png")
     reasoner = HostedReasoner(
-        model, trust_remote_code=args.trust_remote_code, device=args.device, precision=args.precision
+        model,
+        trust_remote_code=args.trust_remote_code,
+        away=args.allow_remote_server,
+        device=args.device,
+        precision=args.precision,
     )
     try:
         facts = facts_of(volume, args.roi_mm)

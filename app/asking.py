@@ -84,6 +84,8 @@ class Asker(QObject):
         self._job: Job | None = None
         self._closing: Job | None = None  # a stopped question or the warming: its thread is not gone yet
         self._run: Run | None = None
+        self._warming = False  # a model is to be loaded once the former one's thread is gone
+        self._formers: list[Reasoner] = []
         self._facts: Callable[[], Facts] | None = None
         self.model = ""
         self.card = ModelCard(name="")
@@ -112,7 +114,7 @@ class Asker(QObject):
             raise InputError(str(error)) from error
         self.stop()
         if self._reasoner is not None:
-            self._jobs.run(_closing(self._reasoner))  # ends the former model's process without waiting for it here
+            self._leave(self._reasoner)
         self.model, self.card = model, card
         self._reasoner = self._make(model, remote_code)
         self.away = ""
@@ -122,9 +124,18 @@ class Asker(QObject):
         """Give the model's memory back until `use` is called again; who asks meanwhile is told why."""
         self.stop()
         if self._reasoner is not None:
-            self._jobs.run(_closing(self._reasoner))
+            self._leave(self._reasoner)
         self._reasoner, self.away = None, why
         self.changed.emit()
+
+    def _leave(self, former: Reasoner) -> None:
+        """End the former model's process without waiting for it here; where it is being started, once that stopped."""
+        self._formers.append(former)
+        if self._closing is None:
+            self._jobs.run(_closing(former))
+        else:
+            self._closing.cancel()
+            self._closing.ended.connect(lambda job: self._jobs.run(_closing(former)))
 
     def ask(
         self,
@@ -167,15 +178,17 @@ class Asker(QObject):
         """Load the model ahead of the first question, where it is one that loads."""
         from engine.reasoning.host import HostedReasoner
 
-        if isinstance(self._reasoner, HostedReasoner) and not self.running and self._closing is None:
+        self._warming = self._closing is not None
+        if isinstance(self._reasoner, HostedReasoner) and not self.running and not self._warming:
             self._closing = self._jobs.run(self._reasoner.start(), self._interrupt)
             self._closing.item.connect(self.loading)
             self._closing.ended.connect(self._closed)
 
     def close(self) -> None:
-        """Give the model's memory back, for good."""
-        if self._reasoner is not None:
-            self._reasoner.close()
+        """Give the model's memory back, for good; that of former ones too, which may have been starting when left."""
+        for each in (*self._formers, self._reasoner):
+            if each is not None:
+                each.close()
 
     def _start(self) -> None:
         run = self._run
@@ -205,6 +218,8 @@ class Asker(QObject):
     def _closed(self) -> None:
         self._closing = None
         self._start()
+        if self._warming:
+            self.warm()
         self.changed.emit()
 
 

@@ -160,7 +160,8 @@ def explain_arguments(parser: argparse.ArgumentParser) -> None:
     """Of `main.py explain`."""
     with_path(parser)
     parser.add_argument("--roi-mm", type=box_mm, required=True, metavar="BOX", help=ROI_HELP)
-    parser.add_argument("--model", metavar="DIR_OR_ID", help="a model folder or hub id; the bundled model if not given")
+    parser.add_argument("--model", metavar="DIR_OR_ID", help="a model folder, hub id, or http://127.0.0.1:8080/v1#name")
+    parser.add_argument("--allow-remote-server", action="store_true", help="send the picture off this machine")
     parser.add_argument("--question", help="what to ask; the model card's question if not given")
     parser.add_argument("--options", type=options_list, default=(), metavar="a,b,c", help="the answers to choose from")
     parser.add_argument("--samples", type=count, default=1, help="how many answers to draw")

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from engine.ct.errors import InputError
 from engine.ct.storage import user_folder
+from engine.reasoning.adapter import CONFIG, base_of
 from engine.reasoning.address import is_server, parse
 from engine.reasoning.card import ModelCard
 from engine.reasoning.explain import BUNDLED
@@ -19,7 +20,6 @@ from engine.reasoning.faults import looks_like_folder
 from engine.reasoning.hub import cached, folder_of
 
 Kind = Literal["bundled", "adapter", "folder", "hub", "server"]
-ADAPTER = "adapter_config.json"
 BITS = {"float32": 32, "bfloat16": 16, "int8": 8, "int4": 4}
 _OVERHEAD = 1.15  # what a picture's features, caches and buffers take beside the weights, at least
 _PACKED = 1.1  # scales of packed weights, and layers that stay whole
@@ -59,13 +59,13 @@ def installed(added: Sequence[str] = ()) -> Iterator[Installed]:
     """The bundled model, adapters and models that were kept, those the reader added, those of the hub's cache."""
     yield inspected(str(BUNDLED), "bundled")
     kept = user_folder() / "adapters"
-    for folder in sorted(each for each in _folders(kept) if (each / ADAPTER).is_file()):
+    for folder in sorted(each for each in _folders(kept) if (each / CONFIG).is_file()):
         yield inspected(str(folder), "adapter")
     listed = set(cached())
     for model in added:
         kind: Kind = "server" if is_server(model) else "folder" if looks_like_folder(model) else "hub"
         listed.discard(model)
-        yield inspected(model, "adapter" if (Path(model) / ADAPTER).is_file() else kind)
+        yield inspected(model, "adapter" if (Path(model) / CONFIG).is_file() else kind)
     for model in sorted(listed):
         found = inspected(model, "hub")
         if found.architecture:  # what was fetched for something else is no business of ours
@@ -114,11 +114,11 @@ def _server(model: str) -> Installed:
 
 
 def _adapter(model: str, folder: Path, card: ModelCard) -> Installed:
-    settings = _read(folder / ADAPTER)
-    base = str(settings.get("base_model_name_or_path") or "")
+    settings = _read(folder / CONFIG)
+    base = base_of(model)
     shapes = tuple(shape for file in sorted(folder.glob("*.safetensors")) for shape in _header(file))
     below = folder_of(base)
-    under = inspected(base, "folder") if below is not None and base else None
+    under = inspected(base, "folder") if below is not None else None
     return Installed(
         model,
         "adapter",
@@ -130,7 +130,6 @@ def _adapter(model: str, folder: Path, card: ModelCard) -> Installed:
         formats=_formats(shapes),
         licence=card.licence or (under.licence if under else ""),
         base=base,
-        fault="" if shapes else "It has no adapter_model.safetensors; save it again.",
     )
 
 

@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from engine.ct.storage import user_folder
+from engine.reasoning.adapter import base_of, is_adapter
 from engine.reasoning.address import is_server
 from engine.reasoning.hub import folder_of
 from engine.reasoning.reasoner import ModelStatus
@@ -32,9 +33,14 @@ def versions() -> dict[str, str]:
 
 
 def weight_files(model: str) -> tuple[Path, ...]:
-    """The safetensors files of a folder, or of a hub id's snapshot in the local cache; () for a server."""
+    """The safetensors files of a folder, or of a hub id's snapshot in the local cache; () for a server.
+
+    Of adapters those below them too.
+    """
     if is_server(model):
         return ()
+    if is_adapter(model):
+        return (*weight_files(base_of(model)), *sorted(Path(model).glob("*.safetensors")))
     folder = folder_of(model)
     return tuple(sorted(folder.glob("*.safetensors"))) if folder is not None else ()
 
@@ -92,8 +98,9 @@ class Weights:
             part.replace(self._cache)
 
 
-def made(status: ModelStatus, weights: Weights, adapter: str = "") -> Made:
+def made(status: ModelStatus, weights: Weights) -> Made:
     """The event that a trace keeps."""
+    adapter = status.name if is_adapter(status.name) else ""
     return Made(versions(), weights.sha256, status.device, status.dtype, adapter)
 
 

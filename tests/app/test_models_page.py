@@ -19,6 +19,7 @@ from app.panels.models_page import ModelsPage
 from app.settings import Settings
 from engine.reasoning.explain import BUNDLED
 from tests.app.desk import MakeProgram
+from tests.app.script import scripted_trace
 
 
 @pytest.fixture(autouse=True)
@@ -201,3 +202,13 @@ def test_a_model_that_fails_to_load_says_so_on_the_page(
     add(qtbot, page, "http://127.0.0.1:9/v1#nobody")
     page.use.click()
     qtbot.waitUntil(lambda: page.state.objectName() == "bad" or not program.desk.models.loading, timeout=20_000)
+
+
+def test_a_model_left_while_its_process_starts_leaves_no_process(make_program: MakeProgram, tmp_path: Path) -> None:
+    """The fixture fails on a child that is still there at the end."""
+    program = make_program(make_reasoner=choosing(Settings()))
+    for number in range(3):
+        saved = tmp_path / f"{number}.jsonl"
+        saved.write_text(scripted_trace().to_lines(), encoding="utf-8")
+        program.desk.models.use(str(saved), remote_code=False, device="auto", precision="auto")
+    assert program.desk.explainer.model.endswith("2.jsonl")

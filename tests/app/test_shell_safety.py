@@ -18,6 +18,7 @@ from app.asking import hosted
 from engine.reading import edits
 from engine.reading.session import Session
 from engine.reasoning.host import HostedReasoner
+from engine.reasoning.reasoner import ScriptedReasoner
 from engine.reasoning.trace import Done, Failed, Token
 from tests.app.desk import MASS, MakeProgram, draw_mass, open_path
 from tests.app.script import scripted_trace
@@ -205,9 +206,9 @@ def test_remote_code_needs_a_tick_for_that_very_model(make_program: MakeProgram)
     """The tick is remembered for it and for no other."""
     asked: list[tuple[str, bool]] = []
 
-    def make(model: str, remote_code: bool) -> HostedReasoner:
+    def make(model: str, remote_code: bool) -> ScriptedReasoner:
         asked.append((model, remote_code))
-        return HostedReasoner(model, trust_remote_code=remote_code)
+        return ScriptedReasoner(scripted_trace())
 
     program = make_program(make_reasoner=make)
     program.desk.models.use("some/model", remote_code=True, device="auto", precision="auto")
