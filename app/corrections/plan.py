@@ -90,7 +90,7 @@ def write(plan: Plan) -> Path:
             "prompts": PROMPTS,
             "group": GROUP,
             "micro": 0 if small else GROUP,
-            "lr": 2e-4 if small else 1e-5,
+            "lr": 1e-3 if small else 1e-5,
             "warm_steps": max(1, plan.steps // 20),
             "max_tokens": 120 if small else 400,
             "checkpoint_steps": max(2, plan.steps // 5),

@@ -17,6 +17,7 @@ def _training(window: MainWindow) -> QWidget:
 
     panel = TrainingPanel(window.desk.training)
     panel.start_asked.connect(window.training.ask)
+    panel.corrections.clicked.connect(window.menus.qactions["train_corrections"].trigger)
     panel.list.itemSelectionChanged.connect(window.desk.changed)
     return panel
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
     QButtonGroup,
     QFormLayout,
@@ -32,6 +33,8 @@ _METHODS: tuple[tuple[Method, str, str], ...] = (
 class RunPage(QWidget):
     """Method and steps before the run, curve and time left while it goes."""
 
+    curves_asked = Signal()
+
     def __init__(self, flow: Corrections) -> None:
         super().__init__()
         self._flow = flow
@@ -42,12 +45,14 @@ class RunPage(QWidget):
         self.progress = QProgressBar(textVisible=False)
         self.far = label("")
         self.pause = button("Pause", "Wait between two steps; the memory stays taken")
+        self.all = button("All curves and completions", "In the Training panel below the pictures", "link")
         self.curve = Curve()
         self.about = label("", "muted", wrap=True)
         self._lay_out()
         for number, (key, _, _) in enumerate(_METHODS):
             self.methods.button(number).clicked.connect(lambda on, key=key: flow.choose_method(key))
         self.steps.valueChanged.connect(self._steps_chosen)
+        self.all.clicked.connect(self.curves_asked)
         self.pause.clicked.connect(lambda: flow.pause(not flow.paused))
         flow.progressed.connect(self._ran)
 
@@ -67,6 +72,7 @@ class RunPage(QWidget):
         going = QHBoxLayout()
         going.addWidget(self.progress, 1)
         going.addWidget(self.far)
+        going.addWidget(self.all)
         going.addWidget(self.pause)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -94,6 +100,7 @@ class RunPage(QWidget):
         self.forecast.setText(f"about {duration(flow.forecast_s)} on this machine, roughly" if not begun else "")
         self.about.setText(_about(flow))
         self.pause.setVisible(flow.busy)
+        self.all.setVisible(bool(flow.lines))
         self.pause.setText("Go on" if flow.paused else "Pause")
         for part in (self.progress, self.curve):
             part.setVisible(bool(begun))
@@ -114,6 +121,7 @@ class RunPage(QWidget):
             self.progress.setValue(int(line["step"]))
             left = f", {duration(line['eta_s'])} left" if line["step"] < line["of"] else ""
             self.far.setText(f"step {line['step']} of {line['of']}{left}")
+            self.all.setVisible(True)
             self._draw()
         elif line.get("event") == "paused":
             self.far.setText(f"paused after step {line['step']}")

@@ -54,11 +54,12 @@ class CorrectionsWindow(QDialog):
         self.setWindowTitle("Train on my corrections")
         self._flow = flow
         self.heads = {step: label(f"{number}  {_TITLES[step]}") for number, step in enumerate(STEPS, 1)}
+        self.run = RunPage(flow)
         self.pages: dict[Step, CasesPage | RowsPage | BaselinePage | RunPage | ComparePage | KeptPage] = {
             "cases": CasesPage(flow),
             "rows": RowsPage(flow),
             "baseline": BaselinePage(flow),
-            "run": RunPage(flow),
+            "run": self.run,
             "compare": ComparePage(flow),
             "keep": KeptPage(flow),
         }
@@ -188,4 +189,6 @@ def show(window: MainWindow) -> None:
     """The window of the one training on corrections; it begins with the cases, or is where it was left."""
     flow = window.desk.corrections
     flow.begin()
-    window.show_panel(CorrectionsWindow(flow, window))
+    shown = CorrectionsWindow(flow, window)
+    shown.run.curves_asked.connect(lambda: window.training.panel.open_folder(flow.plan.run))
+    window.show_panel(shown)

@@ -124,6 +124,9 @@ def test_the_whole_way_from_cases_to_an_adapter_that_answers(qtbot: QtBot, begin
     trained(qtbot, flow)
     assert flow.step == "compare"
     assert flow.method == "grpo"  # as the baseline suggested
+    shown.run.curves_asked.emit()
+    page_below = shown.parent().bottom.made["training"]  # type: ignore[union-attr]
+    assert page_below.run.folder == flow.plan.run
     assert [line["reward"] for line in flow.lines] == pytest.approx([0.1, 0.2, 0.3])
     page = shown.pages["compare"]
     assert page.table.topLevelItemCount() == 1  # type: ignore[union-attr]

@@ -102,6 +102,8 @@ def train(out: Path, steps: int, mode: str) -> int:
     for step in range(1, steps + 1):
         say(step=step, of=steps, loss=3.0 / step, eta_s=steps - step, reward=0.1 * step)
         (out / f"checkpoint-{step}").mkdir(exist_ok=True)
+        with (out / "progress.jsonl").open("a") as file:
+            file.write(json.dumps({"step": step, "of": steps, "loss": 3.0 / step, "time": time.time()}) + "\n")
         if mode == "killed" and step == 2:
             os.kill(os.getpid(), signal.SIGKILL)
         if mode == "slow":
