@@ -106,6 +106,7 @@ def train_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--release", action="store_true", help="refuse sources whose licence forbids commercial use")
     parser.add_argument("--preview", type=count, metavar="N", default=24, help="of data: how many rows to show")
     parser.add_argument("--json", action="store_true", help="of data: every row of the sources as a JSON line")
+    parser.add_argument("--verl", type=Path, metavar="DIR", help="of data: write it as verl reads it (parquet)")
 
 
 def sample_arguments(parser: argparse.ArgumentParser) -> None:

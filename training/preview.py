@@ -45,13 +45,13 @@ def run(config: Path, count: int) -> int:
 def some(plan: Config, card: ModelCard, count: int) -> list[Row]:
     """The first rows of each source in equal parts, or drawn samples; nothing is read to its end."""
     each = -(-count // max(len(plan.source), 1))
+    small = replace(plan, data=replace(plan.data, phantoms=min(plan.data.phantoms, 20)))
     sources = [list(islice(read((one,), card), each)) for one in plan.source]
-    return [row for rows in sources for row in rows] or list(_drawn(plan, card, count))
+    return [row for rows in sources for row in rows] or list(drawn(small, card, count))
 
 
-def _drawn(plan: Config, card: ModelCard, count: int) -> Iterator[Row]:
+def drawn(plan: Config, card: ModelCard, count: int) -> Iterator[Row]:
     """What the generator draws, as rows."""
-    plan = replace(plan, data=replace(plan.data, phantoms=min(plan.data.phantoms, 20)))
     bank = backgrounds(plan)
     for number in range(count):
         one = sample(bank, plan.seed, "train", number, real=plan.data.real, spec=card.canvas, prompt=card.prompt)

@@ -16,6 +16,10 @@ def run(args: argparse.Namespace) -> int:
         from training.listing import run as listed
 
         return listed(args.config, args.preview)
+    if args.method == "data" and args.verl:
+        from training.verl import run as export
+
+        return export(args.config, args.verl)
     if args.method == "data":
         from training.preview import run as show
 
