@@ -56,6 +56,10 @@ GROUPS: tuple[Group, ...] = (
         "engine.bench.stream",
         ("stream.overhead", "stream.first_token", "stream.tokens_per_s", "stop.latency", "causal.time"),
     ),
+    Group(
+        "engine.bench.samples",
+        ("stream.samples_8", "stop.samples_8", "decided.time", "attention.time", "leak.traces_500"),
+    ),
     Group("training.bench", ("synthetic.rate",)),
     Group("training.bench_grpo", ("grpo.step",)),
 )

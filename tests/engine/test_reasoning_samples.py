@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import inspect
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import tiny
 import torch
 
 from engine.reasoning import decode, pictures
+from engine.reasoning.causal import Condition
 from engine.reasoning.decode import Decoder
 from engine.reasoning.encode import encode
 from engine.reasoning.group import grouped
@@ -18,8 +21,8 @@ from engine.reasoning.load import Loaded, load
 from engine.reasoning.prompt import STAGES, reply
 from engine.reasoning.reply import Reply, shares
 from engine.reasoning.text import TextStream
-from engine.reasoning.trace import Answer, Decided, Done, Group, Token, TraceEvent
-from engine.reasoning.vlm import Answering
+from engine.reasoning.trace import Answer, Decided, Done, Group, Stopped, Token, TraceEvent
+from engine.reasoning.vlm import Answering, VlmReasoner
 
 GOOD = reply({stage: f"the {stage} of the box is a nodule of 12 mm" for stage in STAGES}, "mass")
 
@@ -73,7 +76,7 @@ def test_a_picture_goes_through_the_vision_tower_once(loaded: Loaded, monkeypatc
         looked.append(1)
         return look(*args, **kwargs)
 
-    counted.__signature__ = __import__("inspect").signature(look)  # type: ignore[attr-defined]
+    counted.__signature__ = inspect.signature(look)  # type: ignore[attr-defined]
     monkeypatch.setattr(fresh.model.base_model, "get_image_features", counted)
     _run(fresh, samples=3, max_tokens=3)
     _run(fresh, text="And what else?", max_tokens=3, decided=True)
@@ -151,3 +154,51 @@ def test_what_was_seen_of_pictures_is_bounded(qwen: Loaded, monkeypatch: pytest.
     monkeypatch.setattr(pictures, "LIMIT_MB", 0.0)
     decoder.read(encode(qwen, tiny.question()))
     assert len(qwen.pictures._kept) == 1
+
+
+@pytest.mark.parametrize("beside", [{"samples": 8}, {"decided": True}, {"attention": True}, {"causal": True}])
+def test_stop_is_heard_in_the_middle_of_everything(tmp_path: Path, beside: dict[str, Any]) -> None:
+    reasoner = VlmReasoner(str(tiny.save("qwen2_5_vl", tmp_path)))
+    black = tiny.question()
+    black.canvas.pixels[:] = 0
+    changes = {**beside, "causal": (Condition("black", black.canvas),)} if "causal" in beside else beside
+    question = tiny.question(reply=GOOD, **changes) if "samples" not in beside else tiny.question(**changes)
+    list(reasoner.explain(question))  # its pictures are known from now on
+    layers: list[int] = []
+    reasoner.interrupted = lambda: bool(layers.append(1))  # type: ignore[func-returns-value]
+    list(reasoner.explain(question))
+    stop_at, heard = len(layers) - 3, []
+    reasoner.interrupted = lambda: len(heard) >= stop_at or bool(heard.append(1))  # type: ignore[func-returns-value]
+    assert isinstance(list(reasoner.explain(question))[-1], Stopped)
+    assert len(heard) == stop_at
+    reasoner.interrupted = lambda: False
+    assert isinstance(list(reasoner.explain(question))[-1], Done)
+
+
+def test_a_follow_up_is_answered_after_the_replies_before_it(loaded: Loaded) -> None:
+    history = (("What is this?", GOOD),)
+    first, second = (encode(loaded, tiny.question(history=each))["input_ids"].shape[1] for each in ((), history))
+    assert second > first + len(loaded.encode(GOOD)) // 2
+    with_it, without = (_run(loaded, history=each, max_tokens=8) for each in (history, ()))
+    assert isinstance(with_it[-1], Done)
+    assert next(e.p for e in with_it if isinstance(e, Token)) != next(e.p for e in without if isinstance(e, Token))
+
+
+def test_memory_does_not_grow_with_traces(qwen: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pictures, "COUNT", 2)
+
+    def ask(n: int) -> None:
+        question = tiny.question(samples=2, seed=n, max_tokens=3, decided=True)
+        question.canvas.pixels[n, 0] ^= 1
+        list(Answering(qwen, question).run())
+
+    def held() -> int:
+        gc.collect()
+        return sum(one.nbytes for one in gc.get_objects() if issubclass(type(one), torch.Tensor))
+
+    for n in range(4):
+        ask(n)
+    before = held()
+    for n in range(4, 10):
+        ask(n)
+    assert held() <= before

@@ -11,7 +11,8 @@ from engine.ct.errors import InputError
 from engine.reasoning.causal import verdict
 from engine.reasoning.claims import Extent, Facts
 from engine.reasoning.explain import conversation
-from engine.reasoning.prompt import STAGES, messages, parse, reply, thinking
+from engine.reasoning.prompt import STAGES, label_of, messages, parse, reply, thinking
+from engine.reasoning.questions import suggested
 from engine.reasoning.scores import with_scores
 from engine.reasoning.text import StepWatch
 from engine.reasoning.trace import Answer, Input, Scored, Token, Trace, TraceEvent
@@ -102,3 +103,12 @@ def test_a_verdict_carries_the_numbers_it_rests_on() -> None:
     assert (told.roi, told.largest, told.wrong_inset) == (3.0, 0.3, 5.0)
     assert (told.mean, told.sd) == (pytest.approx(0.2), pytest.approx(0.1))
     assert 0.3 < told.bar < 3.0
+
+
+def test_every_suggested_question_can_be_asked() -> None:
+    assert {one.region for one in suggested()} >= {"Lung", "Mediastinum", "Liver", "Bone"}
+    assert len({(one.region, one.text) for one in suggested()}) == len(suggested())
+    for one in suggested():
+        assert one.text.endswith("?")
+        assert len(set(one.options)) == len(one.options) != 1
+        assert all(label_of(option, one.options) == option for option in one.options)
