@@ -225,8 +225,10 @@ class Asker(QObject):
 
 def _judged(events: Iterator[TraceEvent], facts: Callable[[], Facts]) -> Iterator[TraceEvent]:
     from engine.reasoning.claims import with_claims
+    from engine.reasoning.scores import with_scores
 
-    yield from with_claims(events, facts(), live=True)
+    known = facts()
+    yield from with_scores(with_claims(events, known, live=True), known)
 
 
 def _closing(reasoner: Reasoner) -> Iterator[None]:

@@ -158,7 +158,7 @@ class Explainer(QObject):
         """(question, reply) of everything said so far about the shown answer's picture, that answer's the last."""
         asked = next((event for event in self._events if isinstance(event, Input)), None)
         text = sample_of(self.shown, self.sample).text
-        return (*asked.history, (asked.question, text)) if asked is not None and text else ()
+        return (*asked.history, (asked.prompt or asked.question, text)) if asked is not None and text else ()
 
     def show_sample(self, number: int) -> None:
         """Show another of several answers; the reader's verdict is about the one that is shown."""
