@@ -17,7 +17,7 @@ from engine.reasoning.phrases import sentences, statements
 from engine.reasoning.render import as_text
 from engine.reasoning.trace import Answer, Claim, Token
 
-SETS = ("tuning", "held", "second", "third")
+SETS = ("tuning", "held", "second", "third", "traces")
 FACTS = Facts(Extent.exactly(12.0), Extent.exactly(30.0), "left", ("posterior",), 1, calcified=False, air=False)
 Key = tuple[str, float, float, str]
 
