@@ -146,7 +146,9 @@ def explain(args: argparse.Namespace) -> int:
     )
     try:
         facts = facts_of(volume, args.roi_mm)
-        return _stream(with_scores(with_claims(reasoner.explain(question), facts), facts), args.json, out)
+        return _stream(
+            with_scores(with_claims(reasoner.explain(question), facts, live=args.json), facts), args.json, out
+        )
     finally:
         reasoner.close()
 

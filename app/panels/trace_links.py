@@ -112,6 +112,7 @@ class TraceLinks(QObject):
                 correction=correction,
                 stage=self._stage(step),
                 said=said,
+                sample=explainer.sample,
             )
         except InputError as error:
             self._desk.failed.emit(str(error))
@@ -126,9 +127,9 @@ class TraceLinks(QObject):
 
     def show_verdicts(self) -> None:
         """What the reader has said of the shown trace."""
-        trace_id = self._desk.explainer.trace_id
-        steps = self._desk.document.reading.steps if trace_id else ()
-        self._view.show_verdicts({each.step: each for each in steps if each.trace_id == trace_id})
+        shown = (self._desk.explainer.trace_id, self._desk.explainer.sample)
+        steps = self._desk.document.reading.steps if shown[0] else ()
+        self._view.show_verdicts({each.step: each for each in steps if (each.trace_id, each.sample) == shown})
 
     def _edited(self, old: Reading, new: Reading) -> None:
         if old.steps is not new.steps:

@@ -13,6 +13,7 @@ from app.theme import MODEL, MUTED, TEXT
 from engine.reasoning.trace import Token
 
 _GAP, _PAD = 4, 4
+_LEAST = 16  # px of a word that still says something
 _WIDE = 400  # px: narrower strips leave the room to the words
 _LABEL = "least sure"
 
@@ -56,14 +57,10 @@ class UnsureStrip(QWidget):
             painter.drawText(QRectF(x, 0, room, high), Qt.AlignmentFlag.AlignVCenter, _LABEL)
             x += room
         self._places = []
-        most = max(int((self.width() - x) / max(len(self._tokens), 1)) - _GAP - 2 * _PAD, 28)
-        for _, token in self._tokens:
-            number = f" {token.p:.2f}".replace("0.", ".") if token.p < 1 else " 1"
-            wide = metrics.horizontalAdvance(number)
-            word = metrics.elidedText(harmless(token.text.strip()), Qt.TextElideMode.ElideRight, max(most - wide, 8))
-            wide += metrics.horizontalAdvance(word)
-            place = QRectF(x, 2, wide + 2 * _PAD, high - 4)
-            if place.right() > self.width() - 4:
+        words = self._words(self.width() - x)
+        for (_, token), word in zip(self._tokens, words, strict=True):
+            place = QRectF(x, 2, metrics.horizontalAdvance(word) + 2 * _PAD, high - 4)
+            if place.right() > self.width() - 2:
                 break
             ground = QColor(MODEL)
             ground.setAlpha(round((1 - token.p) * 110) + 20)
@@ -71,9 +68,25 @@ class UnsureStrip(QWidget):
             painter.setBrush(ground)
             painter.drawRoundedRect(place, 4, 4)
             painter.setPen(QColor(TEXT))
-            painter.drawText(place, Qt.AlignmentFlag.AlignCenter, word + number)
+            painter.drawText(place, Qt.AlignmentFlag.AlignCenter, word)
             self._places.append(place)
             x = place.right() + _GAP
+
+    def _words(self, room: float) -> list[str]:
+        """What the chips say; the longest words are cut until all chips have room (px)."""
+        metrics = self.fontMetrics()
+        said = [harmless(token.text.strip()) for _, token in self._tokens]
+        numbers = [f" {token.p:.2f}".replace(" 0.", " .") for _, token in self._tokens]
+        cut = max((metrics.horizontalAdvance(word) for word in said), default=0)
+        while True:
+            made = [
+                metrics.elidedText(word, Qt.TextElideMode.ElideRight, cut) + number
+                for word, number in zip(said, numbers, strict=True)
+            ]
+            wide = sum(metrics.horizontalAdvance(word) + 2 * _PAD + _GAP for word in made)
+            if wide <= room or cut < _LEAST:
+                return made
+            cut -= 2
 
     def _under(self, at: QPointF) -> tuple[int, Token] | None:
         for place, item in zip(self._places, self._tokens, strict=False):

@@ -167,6 +167,7 @@ def judge_step(
     correction: str = "",
     stage: str = "",
     said: str = "",
+    sample: int = 0,
 ) -> Reading:
     """The reader's verdict on a step of a trace; the same one once more takes it back, another takes its place.
 
@@ -177,21 +178,22 @@ def judge_step(
     text = correction.strip() if verdict == "corrected" else ""
     if verdict == "corrected" and not text:
         raise InputError("A correction needs words; type what the step should say.")
-    earlier = step_verdict(reading, trace_id, step)
+    earlier = step_verdict(reading, trace_id, step, sample)
     others = tuple(each for each in reading.steps if each is not earlier)
     if earlier is not None and (earlier.verdict, earlier.correction) == (verdict, text):
         return replace(reading, steps=others)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     id_ = earlier.id if earlier else new_id()
-    new = StepVerdict(id_, roi_id, trace_id, step, verdict, text, stage, said, now)
+    new = StepVerdict(id_, roi_id, trace_id, step, verdict, text, stage, said, now, sample)
     if earlier is not None:
         return replace(reading, steps=tuple(new if each is earlier else each for each in reading.steps))
     return replace(reading, steps=(*others, new))
 
 
-def step_verdict(reading: Reading, trace_id: str, step: int) -> StepVerdict | None:
+def step_verdict(reading: Reading, trace_id: str, step: int, sample: int = 0) -> StepVerdict | None:
     """The verdict on a step, if there is one."""
-    return next((each for each in reading.steps if (each.trace_id, each.step) == (trace_id, step)), None)
+    wanted = (trace_id, step, sample)
+    return next((each for each in reading.steps if (each.trace_id, each.step, each.sample) == wanted), None)
 
 
 def overlap(a: Box, b: Box) -> float:

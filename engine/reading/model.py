@@ -67,6 +67,7 @@ class StepVerdict:
     stage: str = ""
     said: str = ""
     created: str = ""  # ISO 8601, UTC
+    sample: int = 0  # which of several answers to the question
 
 
 @dataclass(frozen=True)
