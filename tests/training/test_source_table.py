@@ -104,6 +104,15 @@ def test_a_damaged_table_and_an_empty_cell_are_told(tmp_path: Path) -> None:
         list(table.read(Source("table", str(tmp_path / "empty.parquet"), "empty"), CARD))
 
 
+def test_a_reply_of_the_table_is_taught_as_it_is(file: Path) -> None:
+    staged = "<think>\nObserve: a slice.\n</think>\n<answer>nodule</answer>"
+    path = file.with_name("replies.parquet")
+    parquet.write_table(parquet.read_table(file).append_column("reply", [[staged] * 5]), path)
+    rows = list(table.read(Source("table", str(path), "vqa", "CC-BY-4.0", columns=COLUMNS), CARD))
+    assert [row.reply for row in rows] == [staged] * 5
+    assert rows[1].solution == "mass"
+
+
 def test_84000_rows_stream_in_little_memory(tmp_path: Path) -> None:
     """336 MB of pictures; the process may not hold more than 200 MB of data beyond what its imports took."""
     rows, size = 84_000, 4000

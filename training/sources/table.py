@@ -145,7 +145,7 @@ def _kind(feature: Any) -> str:
 
 def _row(source: Source, card: ModelCard, folder: Path, number: int, cells: dict[str, Any]) -> Row:
     where = f"row {number} of {source.name}"
-    question, solution = _text(cells["prompt"], where), _text(cells["solution"], where)
+    question, solution = _text(cells["prompt"], where), _bare(_text(cells["solution"], where))
     options = _options(cells.get("options"))
     patient = str(cells.get("patient") or cells.get("case") or number)
     answer = f"<answer>{solution}</answer>"
@@ -167,15 +167,19 @@ def _row(source: Source, card: ModelCard, folder: Path, number: int, cells: dict
 
 
 def _text(cell: Any, where: str) -> str:
-    """A text, or the last turn of a chat; the answer alone where it is wrapped in tags is left to the data's maker."""
+    """A text, or the last turn of a chat, as it is."""
     if isinstance(cell, list) and cell and isinstance(cell[-1], dict):
         cell = cell[-1].get("content")
     if isinstance(cell, list):
         cell = " ".join(part.get("text") or "" for part in cell if isinstance(part, dict))
     if cell is None or not str(cell).strip():
         raise InputError(f"A prompt or solution in {where} is empty; leave that row out or map another column.")
-    text = str(cell).replace("<image>", "").strip()
-    return text.removeprefix("<answer>").removesuffix("</answer>").strip()
+    return str(cell).replace("<image>", "").strip()
+
+
+def _bare(answer: str) -> str:
+    """An answer without the tags that some data wrap it in."""
+    return answer.removeprefix("<answer>").removesuffix("</answer>").strip()
 
 
 def _options(cell: Any) -> tuple[str, ...]:
