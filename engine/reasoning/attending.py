@@ -106,7 +106,7 @@ def mean_weights(layers: Sequence[torch.Tensor], length: int) -> NDArray[np.floa
     total = torch.zeros(layers[0].shape[2], length, dtype=torch.float64)
     for weights in layers:
         keys = weights.shape[-1]
-        total[:, length - keys :] += weights[0].double().mean(0).cpu()
+        total[:, length - keys :] += weights[0].float().mean(0).cpu().double()
     mean: NDArray[np.float64] = (total / len(layers)).numpy()
     return mean
 

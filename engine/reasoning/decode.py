@@ -181,7 +181,7 @@ class Decoder:
 
 def _drawn(log_p: torch.Tensor, temperature: float, generator: torch.Generator) -> int:
     """Drawn on the processor, so that a seed gives the same reply whatever device computes."""
-    return int(torch.multinomial(torch.softmax(log_p.double().cpu() / temperature, dim=-1), 1, generator=generator))
+    return int(torch.multinomial(torch.softmax(log_p.cpu().double() / temperature, dim=-1), 1, generator=generator))
 
 
 def _forced(logits: torch.Tensor, tokens: Sequence[int]) -> list[float]:
