@@ -21,7 +21,7 @@ from app.panels.training_start import TrainingStart
 from app.training import run as run_module
 from app.training.completions import read, steps
 from engine.ct.errors import InputError
-from tests.app.training import completions, fake_root, recorded, toml
+from tests.app.recorded_runs import completions, fake_root, recorded, toml
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from app.training.log import Log, Tail, smoothed
 from app.training.run import Run
 from app.training.runs import Runs, trouble
 from engine.ct.errors import InputError
-from tests.app.training import fake_root, recorded, toml
+from tests.app.recorded_runs import fake_root, recorded, toml
 
 Make = Callable[[], Runs]
 
