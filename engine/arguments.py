@@ -101,12 +101,20 @@ def train_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "method", choices=("sft", "grpo", "data"), help="supervised; by rewards, after it; only its data"
     )
-    parser.add_argument("--config", type=Path, required=True, metavar="FILE.toml", help="see training/configs")
+    parser.add_argument("--config", type=Path, metavar="FILE.toml", help="see training/configs; --volumes needs none")
     parser.add_argument("--resume", action="store_true", help="go on from the latest checkpoint")
     parser.add_argument("--release", action="store_true", help="refuse sources whose licence forbids commercial use")
     parser.add_argument("--preview", type=count, metavar="N", default=24, help="of data: how many rows to show")
     parser.add_argument("--json", action="store_true", help="of data: every row of the sources as a JSON line")
     parser.add_argument("--verl", type=Path, metavar="DIR", help="of data: write it as verl reads it (parquet)")
+    parser.add_argument("--volumes", type=count, metavar="N", help="of data: draw whole scans with a known lesion each")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="where --volumes writes NIfTI, label maps and facts")
+    parser.add_argument(
+        "--split",
+        choices=("train", "validation", "test"),
+        default="train",
+        help="whose patients and scans --volumes draws",
+    )
 
 
 def sample_arguments(parser: argparse.ArgumentParser) -> None:

@@ -25,26 +25,28 @@ from training.slices import Bools, Slice, Vessel, body_of, describe
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 VERSION = 3  # of the cache: raise when phantoms, masks or the slices taken change
-SPLITS = ("train", "test")  # the number of a split is part of every seed
+SPLITS = ("train", "test", "validation")  # the number of a split is part of every seed: only append
 
 
 @dataclass(frozen=True)
 class Scan:
-    """A real scan used as background: its place under the shared data, its split, and z ranges (LPS mm) left out."""
+    """A real scan used as background: its place, its split, z ranges (LPS mm) left out, and whether it shows lungs."""
 
     name: str
     path: str
     split: str
     without_z: tuple[float, float] | None = None
+    chest: bool = True
 
 
 # LIDC-IDRI-0001 has one real mass, z -125 to -107.5: it is kept for testing, with 15 mm around it.
 SCANS = (
     Scan("lidc-idri-0001", "lidc-idri-0001/dicom", "train", (-140.0, -92.5)),
     Scan("ctchest4", "slicerio_ctchest/CTChest4.nrrd", "train"),
-    Scan("abdomen", "totalsegmentator/abdomen_pelvis_3mm/example_ct.nii.gz", "train"),
-    Scan("liver20", "totalsegmentator/liver_20slices_dicom_j2k", "train"),
+    Scan("abdomen", "totalsegmentator/abdomen_pelvis_3mm/example_ct.nii.gz", "train", chest=False),
+    Scan("liver20", "totalsegmentator/liver_20slices_dicom_j2k", "train", chest=False),
     Scan("cta", "totalsegmentator/aortic_dissection_cta/ct.nii.gz", "test"),
+    Scan("liver3", "dcmqi_liver3", "validation", chest=False),  # with the phantoms of that split: no chest was left
 )
 
 # Slices and edges (left, top, right, bottom, share of the slice) where a scan's own disease makes nothing normal:
@@ -60,6 +62,20 @@ def unclear(one: Slice) -> tuple[float, float, float, float] | None:
     left, top, right, bottom = UNCLEAR[name][1]
     rows, columns = one.hu.shape
     return (left * columns, top * rows, right * columns, bottom * rows)
+
+
+def unclear_mask(name: str, shape: tuple[int, ...]) -> Bools:
+    """The same for a whole scan, [k, row, column]: true where it is not known to be free of disease."""
+    mask = np.zeros(shape, bool)
+    if name in UNCLEAR:
+        slices, (left, top, right, bottom) = UNCLEAR[name]
+        _, rows, columns = shape
+        mask[
+            slices.start : slices.stop,
+            round(top * rows) : round(bottom * rows),
+            round(left * columns) : round(right * columns),
+        ] = True
+    return mask
 
 
 @dataclass(frozen=True, eq=False)

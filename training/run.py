@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import argparse
 
+from engine.ct.errors import InputError
 from training.config import load
 from training.sources.licence import check_release
 
 
 def run(args: argparse.Namespace) -> int:
     """The exit code of a run; InputError for what is wrong with its file."""
+    if args.method == "data" and args.volumes:
+        return _volumes(args)
+    if args.config is None:
+        raise InputError("train needs --config FILE.toml; see training/configs.")
     if args.release:
         check_release(load(args.config).source)
     if args.method == "data" and args.json:
@@ -29,3 +34,11 @@ def run(args: argparse.Namespace) -> int:
     else:
         from training.sft import run as start
     return start(args.config, args.resume)
+
+
+def _volumes(args: argparse.Namespace) -> int:
+    from training.volume_files import run as write
+
+    if args.out is None:
+        raise InputError("--volumes needs --out DIR, the folder to write the scans into.")
+    return write(args.out, args.volumes, load(args.config).seed if args.config else 0, args.split)

@@ -2,14 +2,21 @@
 
 import re
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from engine.reasoning.prompt import parse
-from training.backgrounds import SCANS, Bank, bank
+from training import boxes
+from training.backgrounds import SCANS, SPLITS, Bank, bank, unclear
+from training.backgrounds import phantoms as drawn_phantoms
+from training.scanner import SIGMAS, noise_of
+from training.seen import mark
 from training.slices import LEFT_LUNG, RIGHT_LUNG
 from training.synthetic import Case, Sample, case, sample
+from training.view import plain
 from training.wording import KINDS, NO_LESION, SIZE_BANDS, band_of, rounded_hu, rounded_mm
 
 COUNT = 120
@@ -147,15 +154,16 @@ def test_size_bands_hold_their_sizes() -> None:
 
 
 def test_no_phantom_patient_is_in_two_splits(phantoms: Bank) -> None:
-    test = bank("test", 20, real=False)
-    assert not {one.name for one in phantoms.slices} & {one.name for one in test.slices}
-    for one in phantoms.slices:
-        assert not any(one.hu.shape == other.hu.shape and np.array_equal(one.hu, other.hu) for other in test.slices)
+    banks = [phantoms, bank("test", 20, real=False), Bank(tuple(drawn_phantoms("validation", 2)))]
+    assert SPLITS[:2] == ("train", "test")  # a split's number is part of every seed: new ones come last
+    names = [one.name for each in banks for one in each.slices]
+    marks = [mark(one) for each in banks for one in each.slices]
+    assert len(set(names)) == len(names) == len(set(marks))
 
 
 def test_real_scans_are_split_whole_and_the_real_mass_is_kept_out() -> None:
     assert len({scan.name for scan in SCANS}) == len(SCANS)
-    assert {scan.split for scan in SCANS} == {"train", "test"}
+    assert {scan.split for scan in SCANS} == set(SPLITS)
     lidc = next(scan for scan in SCANS if scan.name == "lidc-idri-0001")
     assert lidc.without_z is not None
     assert lidc.without_z[0] <= -125 - 15
@@ -167,3 +175,53 @@ def test_phantoms_have_two_lungs_on_the_right_sides(phantoms: Bank) -> None:
         columns = {side: np.nonzero(one.lung == side)[1] for side in (RIGHT_LUNG, LEFT_LUNG)}
         if all(len(found) for found in columns.values()):
             assert columns[RIGHT_LUNG].mean() < one.midline < columns[LEFT_LUNG].mean()
+
+
+def test_a_careless_box_keeps_most_of_the_lesion(phantoms: Bank) -> None:
+    shifts = []
+    for index in range(40):
+        one = case(phantoms, np.random.default_rng([31, index]), "solid nodule")
+        assert one.lesion is not None
+        left, top, right, bottom = one.lesion.edges
+        width, height = one.roi[2] - one.roi[0], one.roi[3] - one.roi[1]
+        away = np.hypot((one.roi[0] + one.roi[2] - left - right) / 2, (one.roi[1] + one.roi[3] - top - bottom) / 2)
+        shifts.append(away / max(width, height))
+        assert one.lesion.shown >= 0.5
+        assert max(width, height) < 3.2 * max(right - left, bottom - top) + 8 / one.pixel_mm
+    assert max(shifts) < 0.4
+    assert np.mean(np.array(shifts) > 0.15) > 0.2
+
+
+def test_lesions_stand_out_from_what_is_around_them(phantoms: Bank) -> None:
+    for index in range(20):
+        one = case(phantoms, np.random.default_rng([32, index]), "solid nodule")
+        assert one.lesion is not None
+        top, left = one.lesion.corner
+        grown = np.zeros(one.hu.shape, bool)
+        grown[top : top + one.lesion.mask.shape[0], left : left + one.lesion.mask.shape[1]] = one.lesion.mask
+        near = ndimage.binary_dilation(grown, iterations=round(5 / one.pixel_mm)) & ~grown
+        assert (np.abs(one.hu[near] - one.facts.hu) > 100).mean() > 0.3
+
+
+def test_masses_lie_outside_the_lung_too(phantoms: Bank) -> None:
+    found = [case(phantoms, np.random.default_rng([33, index]), "mass").facts for index in range(30)]
+    outside = [one for one in found if one.region == "soft tissue"]
+    assert 2 <= len(outside) <= 24
+    assert all(one.kind == "mass" and not one.pleural and one.size_mm > 30 for one in outside)
+
+
+def test_what_a_scan_is_not_sure_to_be_free_of_is_never_called_normal(phantoms: Bank) -> None:
+    ill = replace(phantoms.chest[0], name="ctchest4:12")
+    found = [boxes.normal(plain(ill), np.random.default_rng([34, n]), in_lung=True) for n in range(60)]
+    drawn = [box for box in found if box is not None]
+    area = unclear(ill)
+    assert area is not None
+    assert len(drawn) > 30
+    assert all(box[0] > area[2] or box[3] < area[1] for box in drawn)
+
+
+def test_noise_of_every_kernel_has_the_same_strength() -> None:
+    for kernel in range(len(SIGMAS)):
+        noise = noise_of(np.random.default_rng(kernel), (500, 500), kernel)
+        assert noise.std() == pytest.approx(1.0, abs=0.05)
+        assert abs(noise.mean()) < 0.05
