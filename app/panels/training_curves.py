@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from engine.ct.errors import InputError
 
 COLOURS = ("#59c2d6", "#f2a33a", "#b58ce6", "#6cc070", "#e06c5f", "#d5dae1")  # of the runs, as they stand in the list
 REDRAW_MS = 250
+_SHARE = 12  # redrawing takes at most one part in so many of the window's time
 WIDE, HIGH = 230, 150  # px, the smallest plot
 TITLES = {
     "reward": "Reward",
@@ -126,6 +128,7 @@ class Curves(QWidget):
         """Draw what the logs hold now, if anybody sees it."""
         if not self.isVisible():
             return
+        begun = time.perf_counter()
         names = shown_names(list(self.runs))
         for part in (self.area, self.smooth, self.png, self.csv):
             part.setVisible(bool(names))
@@ -138,6 +141,8 @@ class Curves(QWidget):
                 for run, colour in self.runs.items()
             }
             plot.show_runs({run: each for run, each in drawn.items() if len(each[0])}, self.smooth.isChecked())
+        cost_ms = 1000 * (time.perf_counter() - begun)
+        self._later.setInterval(max(REDRAW_MS, round(_SHARE * cost_ms)))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """As many plots side by side as fit."""
@@ -164,6 +169,10 @@ class Curves(QWidget):
         self.graphics.clear()
         self.plots = {name: Plot(title(name)) for name in names}
         self._columns = self._fitting(len(names))
+        grid = self.graphics.ci.layout
+        for column in range(max(grid.columnCount(), self._columns)):
+            grid.setColumnPreferredWidth(column, WIDE if column < self._columns else 0)
+            grid.setColumnStretchFactor(column, int(column < self._columns))
         first: dict[bool, Plot] = {}
         for number, (name, plot) in enumerate(self.plots.items()):
             self.graphics.addItem(plot, number // self._columns, number % self._columns)

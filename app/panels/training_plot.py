@@ -17,6 +17,7 @@ Values = NDArray[np.float64]
 POINTS = 1500  # drawn at most; more are thinned out
 _FAINT = 70  # alpha of the unsmoothed line
 _BAND = 36
+_BAND_POINTS = 300
 
 
 class Box(pyqtgraph.ViewBox):  # type: ignore[misc]
@@ -97,8 +98,9 @@ class Plot(pyqtgraph.GraphicsLayout):  # type: ignore[misc]
             if step is not None and len(steps):
                 nearest = int(np.abs(steps - step).argmin())
                 self.pointer.setValue(steps[nearest])
-                said += f" &nbsp;<span style='color:{colour}'>{values[nearest]:.4g}</span>"
+                said += f" &nbsp;<span style='color:{colour}'>{values[nearest]:.3g}</span>"
         self.title.setText(f"{self.named}{said}", color=TEXT if said else MUTED, size="9pt")
+        self.title.setMinimumWidth(0)  # or the texts would decide how wide the plots are
 
     def _line(self, steps: Values, values: Values, colour: str, alpha: int, wide: float) -> None:
         shade = QColor(colour)
@@ -114,7 +116,7 @@ class Plot(pyqtgraph.GraphicsLayout):  # type: ignore[misc]
     def _band(self, steps: Values, values: Values, spread: Values, colour: str) -> None:
         shade = QColor(colour)
         shade.setAlpha(_BAND)
-        thin = max(1, len(steps) // POINTS)
+        thin = max(1, len(steps) // _BAND_POINTS)
         edges = [
             pyqtgraph.PlotCurveItem(steps[::thin], (values + sign * spread)[::thin], pen=None) for sign in (-1, +1)
         ]

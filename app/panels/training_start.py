@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import Signal
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -34,11 +35,13 @@ class TrainingStart(QDialog):
         super().__init__(parent)
         self.setWindowTitle("Start training")
         self.list = RowList()
-        self.browse = button("Another file…", "A TOML file of your own; docs/training.md lists its keys")
+        self.browse = button("Another file…", "A TOML file of your own; training/config.py lists its keys")
         self.kinds = {kind: QRadioButton(text) for kind, text, _ in _KINDS}
         self.told = label("", "muted", wrap=True)
         self.choices = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
         self.start = self.choices.button(QDialogButtonBox.StandardButton.Ok)
+        for each in self.choices.buttons():
+            each.setIcon(QIcon())
         self._plans = list(bundled())
         self._lay_out()
         self.list.currentRowChanged.connect(self._choose)
@@ -84,7 +87,8 @@ class TrainingStart(QDialog):
     def _fill(self, row: int) -> None:
         self.list.set_rows(
             tuple(
-                Row(plan.file.stem, plan.about, "ph.file-text", tip=str(plan.file), data=plan) for plan in self._plans
+                Row(plan.file.stem, plan.about, "ph.file-text", tip=f"{plan.about}\n{plan.file}", data=plan)
+                for plan in self._plans
             )
         )
         self.list.setCurrentRow(-1)

@@ -30,6 +30,7 @@ class Log:
     saved: int = 0  # the step of the last checkpoint
     folder: str = ""  # of the finished model
     count: int = 0  # of lines taken
+    _curves: dict[str, Curve] = field(default_factory=dict)  # as arrays, until there is more
 
     def take(self, line: str) -> None:
         """One line; what is no progress is passed over (a kill may have cut a line off)."""
@@ -49,6 +50,7 @@ class Log:
             self.event = "" if self.event in ("begin", "resumed") else self.event
             for name, value in _named(said):
                 self.points.setdefault(name, {})[self.step] = value
+                self._curves.pop(name, None)
 
     def _happened(self, event: str, said: dict[str, Any]) -> None:
         if event == "checkpoint":
@@ -57,15 +59,18 @@ class Log:
         self.event = event
         self.folder = str(said.get("folder", self.folder))
         if event == "begin":
+            self._curves.clear()
             for name, points in self.points.items():  # what a killed process did after its checkpoint is done anew
                 if not name.startswith("warmup "):
                     self.points[name] = {step: value for step, value in points.items() if step <= self.step}
 
     def curve(self, name: str) -> Curve:
         """Steps and values of a name, in order."""
-        points = sorted(self.points.get(name, {}).items())
-        array = np.array(points, dtype=np.float64).reshape(-1, 2)
-        return array[:, 0], array[:, 1]
+        if name not in self._curves:
+            points = sorted(self.points.get(name, {}).items())
+            array = np.array(points, dtype=np.float64).reshape(-1, 2)
+            self._curves[name] = array[:, 0], array[:, 1]
+        return self._curves[name]
 
 
 class Tail:
@@ -101,12 +106,11 @@ class Tail:
 
 def smoothed(values: NDArray[np.float64], weight: float = 0.85) -> NDArray[np.float64]:
     """An exponential mean, unbiased at its start: `weight` is how much of the past stays from point to point."""
-    kept, share = 0.0, 0.0
-    out = np.empty_like(values)
-    for number, value in enumerate(values):
-        kept, share = weight * kept + (1 - weight) * value, weight * share + (1 - weight)
-        out[number] = kept / share
-    return out
+    from scipy.signal import lfilter  # loads slowly; only whoever smooths needs it
+
+    kept = lfilter([1 - weight], [1, -weight], values)
+    share = 1 - weight ** np.arange(1, len(values) + 1)
+    return np.asarray(kept / share, dtype=np.float64)
 
 
 def _named(said: dict[str, Any]) -> Iterator[tuple[str, float]]:

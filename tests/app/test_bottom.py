@@ -54,7 +54,7 @@ def test_hiding_all_panels_hides_the_bottom_panel_and_brings_it_back(qtbot: QtBo
 def test_a_tall_bottom_panel_goes_back_to_its_size(qtbot: QtBot, program: Program) -> None:
     bottom = program.window.bottom
     bottom.open("training")
-    qtbot.waitUntil(lambda: bottom.height() > 250)
+    qtbot.waitUntil(lambda: bottom.height() > 150)
     before = bottom.height()
     bottom.tall.click()
     qtbot.waitUntil(lambda: bottom.height() > before + 50)
