@@ -164,9 +164,9 @@ class Corrections(QObject):
     def read_rows(self) -> None:
         """What the chosen cases become."""
         self.trouble = fault(self.cases)
-        self.model = self._desk.explainer.model
-        if not Path(self.model).is_dir():
-            self.trouble = "Only a model in a folder of this machine can be trained; choose one under Reasoning."
+        self.model = keeping.whole(self._desk.explainer.model)
+        if not self.model:
+            self.trouble = "Only a whole model in a folder of this machine can be trained; choose one under Reasoning."
         if self.trouble or self.busy:
             self.changed.emit()
             return

@@ -12,6 +12,7 @@ from typing import Any
 from PySide6.QtCore import QFile
 
 from engine.ct.errors import InputError
+from engine.reasoning.adapter import is_adapter
 from engine.reasoning.card import ModelCard
 
 ADAPTER, MERGED = "adapter", "merged"
@@ -22,8 +23,16 @@ def adapters(home: Path) -> Path:
     return home / "adapters"
 
 
+def whole(model: str) -> str:
+    """The folder of the whole model that answers: of a kept adapter the merged one; "" where there is none."""
+    folder = Path(model)
+    if not is_adapter(model):
+        return model if (folder / "config.json").is_file() else ""
+    return str(folder / MERGED) if (folder / MERGED).is_dir() else ""
+
+
 def keep(run: Path, home: Path, name: str, labels: Sequence[str], figures: dict[str, Any]) -> Path:
-    """Copy a run's adapter and merged model to the kept ones; the folder of the merged model, which any viewer loads.
+    """Move a run's adapter and merged model to the kept ones; the folder of the merged model, which any viewer loads.
 
     The card gets the name, the labels that the reader used, and the held-out figures. InputError for a bad or taken
     name, or a full disk.
@@ -34,19 +43,21 @@ def keep(run: Path, home: Path, name: str, labels: Sequence[str], figures: dict[
     folder = adapters(home) / text
     if folder.exists():
         raise InputError(f"An adapter called {text} is there already; give another name.")
-    part = folder.with_name(f".{text}.part")
+    part, model = folder.with_name(f".{text}.part"), run / "model"
     try:
+        card = ModelCard.load(str(model))
+        options = tuple(dict.fromkeys((*card.options, *labels))) if card.options else ()
+        card = replace(card, name=text, options=options, figures=figures)
         shutil.rmtree(part, ignore_errors=True)
         part.parent.mkdir(parents=True, exist_ok=True)
         shutil.copytree(run / ADAPTER, part)
-        shutil.copytree(run / "model", part / MERGED)
-        card = ModelCard.load(str(run / "model"))
-        options = tuple(dict.fromkeys((*card.options, *labels))) if card.options else ()
-        card = replace(card, name=text, options=options, figures=figures)
         card.save(part)
-        card.save(part / MERGED)
+        card.save(model)
+        model.rename(part / MERGED)  # gigabytes of a large model are not copied
         part.rename(folder)
     except OSError as error:
+        if (part / MERGED).is_dir():
+            (part / MERGED).rename(model)
         shutil.rmtree(part, ignore_errors=True)
         raise InputError(f"The adapter cannot be kept ({error.strerror}); free some space and try again.") from error
     return folder / MERGED

@@ -254,6 +254,32 @@ def test_a_name_that_is_taken_or_no_name_is_refused_and_leaves_nothing(tmp_path:
     assert [each.name for each in (tmp_path / "adapters").iterdir()] == ["mine"]
 
 
+def test_a_model_on_trial_stays_with_its_run_where_it_cannot_be_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "run"
+    training_script.train(run, 1, "")
+    rename = Path.rename
+
+    def refused(path: Path, target: Path) -> Path:
+        if target.name == "mine":
+            raise OSError(28, "No space left on device")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", refused)
+    with pytest.raises(InputError, match="No space left"):
+        keeping.keep(run, tmp_path, "mine", (), {})
+    assert (run / "model" / "model.safetensors").is_file()
+    assert list((tmp_path / "adapters").iterdir()) == []
+
+
+def test_of_a_kept_adapter_the_whole_model_is_trained_on(tmp_path: Path) -> None:
+    training_script.train(tmp_path / "run", 1, "")
+    merged = keeping.keep(tmp_path / "run", tmp_path, "mine", (), {})
+    assert keeping.whole(str(merged.parent)) == str(merged) == keeping.whole(str(merged))
+    assert keeping.whole("http://127.0.0.1:8000") == ""
+
+
 def candidate(patient: str, **values: bool) -> Candidate:
     judged = Judged(Path(f"{patient}.loupe"), patient, "scan", "", ((Roi("a", BOX), JUDGED[0]),))
     return replace(Candidate(judged, patient), **values)
