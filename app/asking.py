@@ -87,6 +87,7 @@ class Asker(QObject):
         self._warming = False  # a model is to be loaded once the former one's thread is gone
         self._formers: list[Reasoner] = []
         self._facts: Callable[[], Facts] | None = None
+        self._guest: Reasoner | None = None  # another model that answers one question
         self.model = ""
         self.card = ModelCard(name="")
         self.away = ""  # why there is no model for now
@@ -143,12 +144,16 @@ class Asker(QObject):
         came: Callable[[TraceEvent], None],
         ended: Callable[[], None],
         facts: Callable[[], Facts] | None = None,
+        other: tuple[str, bool] | None = None,
     ) -> Run:
         """Put a question; only while nothing runs and there is a reasoner. `came` and `ended` hear what comes of it.
 
-        With `facts`, which is called off the UI thread, statements are judged as they come.
+        With `facts`, which is called off the UI thread, statements are judged as they come. `other`: this one is for
+        another model (and whether its own code may run). Only one lies in memory at a time: ours goes first, and is
+        loaded again for the next question.
         """
         assert self._run is None
+        self._guest = self._make(*other) if other is not None else None
         self._run = run = Run(question, self)
         self._facts = facts
         run.came.connect(came)
@@ -194,7 +199,8 @@ class Asker(QObject):
         run = self._run
         if run is None or self._reasoner is None:
             return
-        events = self._reasoner.explain(run.question)
+        ours, guest = self._reasoner, self._guest
+        events = ours.explain(run.question) if guest is None else _hosting(ours, guest, run.question)
         self._job = job = self._jobs.run(_judged(events, self._facts) if self._facts else events, self._interrupt)
         job.item.connect(run.take)
         job.failed.connect(lambda error: run.take(Failed(faults.sentence(error))))
@@ -202,7 +208,7 @@ class Asker(QObject):
         job.finished.connect(self._end)
 
     def _end(self) -> None:
-        run, self._run, self._job = self._run, None, None
+        run, self._run, self._job, self._guest = self._run, None, None, None
         if run is not None:
             run.ended.emit()
             run.deleteLater()
@@ -212,8 +218,9 @@ class Asker(QObject):
         """Unblock a reasoner that waits for its process."""
         from engine.reasoning.host import HostedReasoner
 
-        if isinstance(self._reasoner, HostedReasoner):
-            self._reasoner.stop()
+        answering = self._guest or self._reasoner
+        if isinstance(answering, HostedReasoner):
+            answering.stop()
 
     def _closed(self) -> None:
         self._closing = None
@@ -234,3 +241,12 @@ def _judged(events: Iterator[TraceEvent], facts: Callable[[], Facts]) -> Iterato
 def _closing(reasoner: Reasoner) -> Iterator[None]:
     reasoner.close()
     yield
+
+
+def _hosting(ours: Reasoner, guest: Reasoner, question: Question) -> Iterator[TraceEvent]:
+    """Another model's answer, while ours gives up its memory."""
+    ours.close()
+    try:
+        yield from guest.explain(question)
+    finally:
+        guest.close()

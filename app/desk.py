@@ -25,6 +25,7 @@ from app.settings import Settings
 from app.tools.boxes import moved
 from app.trail import Trail
 from app.training.runs import Runs
+from app.versus import Versus
 from app.viewing import Viewing, ViewingModel
 from engine.ct.errors import InputError
 from engine.ct.geometry import Plane, Point
@@ -60,6 +61,7 @@ class Desk(QObject):
         self.trail.follow(self.comparison)
         self.explainer = Explainer(self.viewing, self.document, self.case, self.jobs, make_reasoner)
         self.prober = Prober(self.viewing, self.explainer, self.jobs)
+        self.versus = Versus(self.viewing, self.document, self.case, self.comparison, self.explainer)
         self.measuring = Measuring(self.viewing, self.document, self)
         self.masks = Masks(self.viewing, self.jobs)
         self.training = Runs(settings, self._release_model, self)
@@ -69,7 +71,8 @@ class Desk(QObject):
         self.cine = Cine(lambda: (self.where, self.plane), self)
         self.plane = Plane.AXIAL  # where the pointer was last: keys act there
         self.where = self.viewing  # and in which of two compared series
-        for part in (self.case, self.explainer, self.comparison, self.trail, self.masks, self.training):
+        parts = (self.case, self.explainer, self.versus, self.comparison, self.trail, self.masks, self.training)
+        for part in parts:
             part.failed.connect(self.failed)
         self.case.said.connect(self.said)
         self.masks.said.connect(self.said)

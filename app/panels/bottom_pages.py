@@ -29,12 +29,9 @@ def _traces(window: MainWindow) -> QWidget:
 
 
 def _compare(window: MainWindow) -> QWidget:
-    return Empty(
-        "Two answers side by side: another model, ROI, window or date.",
-        "Explain the selected ROI",
-        "Ask the model about it (E)",
-        window.menus.qactions["explain"].trigger,
-    )
+    from app.panels.versus_page import VersusPage
+
+    return VersusPage(window)
 
 
 PAGES = (
