@@ -124,6 +124,8 @@ class Versus(QObject):
 
     def ask(self, side: int, change: Change) -> None:
         """Put the other side's question once more with one thing changed; faults arrive as `failed`."""
+        from engine.reasoning.facts import facts_of
+
         asker = self._explainer.asker
         if asker.reasoner is None:
             self.failed.emit(NO_MODEL)
@@ -131,17 +133,18 @@ class Versus(QObject):
             self.failed.emit(BUSY)
         else:
             try:
-                question = self._question(self.sides[1 - side], change)
+                question, volume = self._question(self.sides[1 - side], change)
             except (InputError, ValueError) as error:
                 self.failed.emit(str(error))
                 return
             self.asking = side
             self.sides[side] = Side(change.title, Trace(()), png(question.canvas))
             other = (change.model, change.remote_code) if change.model else None
-            self._run = asker.ask(question, self._take, self._finish, other)
+            box = question.canvas.roi_mm
+            self._run = asker.ask(question, self._take, self._finish, lambda: facts_of(volume, box), other)
             self.changed.emit()
 
-    def _question(self, against: Side | None, change: Change) -> Question:
+    def _question(self, against: Side | None, change: Change) -> tuple[Question, Volume]:
         """Raises InputError where there is nothing to ask about."""
         from engine.reasoning.explain import make_question
 
@@ -153,7 +156,7 @@ class Versus(QObject):
         volume, box = self._where(asked, change)
         zoom = change.zoom if change.zoom is not None else asked is None or asked.inset_mm > 0 or not asked.spec
         text, options = (asked.question, asked.options) if asked is not None else ("", ())
-        return make_question(volume, box, card, text=text, options=options, zoom=zoom)
+        return make_question(volume, box, card, text=text, options=options, zoom=zoom), volume
 
     def _where(self, asked: Input | None, change: Change) -> tuple[Volume, Box]:
         roi = self._document.committed.roi(self._viewing.state.selected)

@@ -14,10 +14,13 @@ from app.panels.causal_pictures import named
 from app.theme import ACCENT, LINE, MUTED, PANEL, SUGGESTION, TEXT
 from engine.reasoning.trace import Causal
 
-WHOLE, ANSWER = "all", "answer"
+WHOLE, ANSWER = "all", "ans."
 LEAST = 0.05  # nats: what differs from the controls by less is not coloured
 FULL = 3.0  # standard deviations of the controls at which the colour is full
-LEGEND = "Nats that the same words become less likely. Orange: more than the controls cost on average; blue: less."
+LEGEND = (
+    "Nats that the same words become less likely: the whole reply, each step, the answer. "
+    "Orange: more than the controls cost on average; blue: less."
+)
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,7 @@ class Matrix(QWidget):
                 cell = self._cell(row, column).adjusted(1, 1, -1, -1)
                 painter.fillRect(cell, ground(self._table.shade(row, column)))
                 painter.setPen(QColor(TEXT))
-                painter.drawText(cell, centre, f"{value:.2f}")
+                painter.drawText(cell, centre, f"{value:.2f}" if value < 9.995 else f"{value:.1f}")
         first = self._cell(0, 1).left()
         painter.setPen(QPen(QColor(LINE), 1))
         painter.drawLine(round(first), 0, round(first), self.height())

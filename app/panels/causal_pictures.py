@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPoint, QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QFont, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QFrame, QSizePolicy, QWidget
 
 from app.theme import ACCENT, COLOURS, LINE, MUTED, SUGGESTION, TEXT
+from app.views.lettering import POINTS
 from app.views.zoom_view import image
 from engine.reasoning.causal import Condition
 from engine.reasoning.zoom import Canvas, Rect
 
-SIDE = 72  # px of a thumbnail
+SIDE = 68  # px of a thumbnail
 GAP = 8
 LARGE = 336  # px of an enlarged picture
 NAMES = {"roi blanked": "ROI blanked"}
@@ -63,7 +64,6 @@ class Pictures(QWidget):
         self._conditions: tuple[Condition, ...] = ()
         self._outlines: tuple[tuple[Rect, ...], ...] = ()
         self._deltas: dict[str, float] = {}
-        self._small: list[QImage] = []
         self.chosen = 0
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
@@ -125,6 +125,9 @@ class Pictures(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         """Picture, name, what it costs."""
         painter = QPainter(self)
+        font = QFont(self.font())
+        font.setPointSize(POINTS)
+        painter.setFont(font)
         line = self.fontMetrics().height()
         for number, condition in enumerate(self._conditions):
             box = self.place(number)
@@ -134,7 +137,7 @@ class Pictures(QWidget):
             painter.drawRect(box.adjusted(0, 0, -1, -1))
             painter.setPen(QColor(MUTED))
             centre = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop
-            under = QRect(box.left() - GAP // 2, box.bottom() + 2, SIDE + GAP, line)
+            under = QRect(max(box.left() - GAP // 2, 0), box.bottom() + 2, SIDE + GAP, line)
             painter.drawText(under, centre, named(condition.name))
             delta = self._deltas.get(condition.name)
             if delta is not None:

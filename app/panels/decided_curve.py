@@ -152,7 +152,7 @@ class DecidedCurve(QWidget):
             left = self._place(last, 0).x() + 8
             box = QRectF(left, max(top - over, 0), self.width() - left, metrics.height())
             painter.setPen(QColor(COLOURS[number]))
-            text = f"{self._curve.names[number]} {self._curve.rows[number][-1]:.2f}"
+            text = f"{self._curve.rows[number][-1]:.2f} {self._curve.names[number]}"
             painter.drawText(box, metrics.elidedText(text, Qt.TextElideMode.ElideRight, int(box.width())))
 
     def event(self, event: QEvent) -> bool:

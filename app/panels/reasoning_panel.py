@@ -122,7 +122,7 @@ class ReasoningPanel(QWidget):
         explainer.began.connect(self._began)
         explainer.came.connect(self._came)
         explainer.replayed.connect(self._replayed)
-        explainer.sampled.connect(self._replayed)
+        explainer.sampled.connect(self._sampled)
         self.roi_test.attended.connect(self._attend)
         self.samples.asked.connect(self.explain)
         self.samples.opened.connect(self._open_sample)
@@ -229,6 +229,10 @@ class ReasoningPanel(QWidget):
     def _open_sample(self, number: int) -> None:
         self._desk.explainer.show_sample(number)
         self.tabs.choose(REASONING)
+
+    def _sampled(self, trace: Trace) -> None:
+        self._replayed(trace)
+        self._say(f"Answer {self._desk.explainer.sample + 1} of several; the others stand under Samples.")
 
     def _replayed(self, trace: Trace) -> None:
         """A saved trace, or one sample of several: its first sample is shown."""

@@ -26,7 +26,7 @@ def test_one_sample_of_several_is_a_trace_of_its_own() -> None:
 def test_the_matrix_colours_only_what_stands_out_from_the_controls() -> None:
     made = table([event for event in with_test().events if isinstance(event, Causal)])
     names = [name for name, _ in made.rows]
-    assert made.columns == ("all", "1", "2", "3", "4", "answer")
+    assert made.columns == ("all", "1", "2", "3", "4", "ans.")
     assert made.shade(names.index("roi blanked"), 0) == 1.0
     assert made.shade(names.index("roi blanked"), 1) == 0.0  # the first step costs nothing anywhere
     assert made.shade(names.index("control 6"), 0) < 0 < made.shade(names.index("control 1"), 0)
