@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QWidget
 
-from app.panels.bottom import Empty, Page
+from app.panels.bottom import Page
 
 if TYPE_CHECKING:
     from app.main_window import MainWindow
