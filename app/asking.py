@@ -231,6 +231,7 @@ class Asker(QObject):
 
 
 def _judged(events: Iterator[TraceEvent], facts: Callable[[], Facts]) -> Iterator[TraceEvent]:
+    """Statements held against the scan, and what each answer earns, as they come."""
     from engine.reasoning.claims import with_claims
     from engine.reasoning.scores import with_scores
 

@@ -124,14 +124,14 @@ class Explainer(QObject):
         options: tuple[str, ...] = (),
         *,
         samples: int = 1,
-        template: str = "",
+        think: str = "",
         follow: bool = False,
     ) -> None:
-        """Ask about the selected ROI; text, options and template default to the model card's.
+        """Ask about the selected ROI; text, options and when to think default to the model card's.
 
         `follow`: in the same conversation as the shown answer, about the picture that this was about.
         """
-        from engine.reasoning.explain import make_question
+        from engine.reasoning.explain import conversation, make_question
 
         state = self._viewing.state
         roi = self._document.committed.roi(state.selected)
@@ -145,20 +145,14 @@ class Explainer(QObject):
             return
         try:
             box = (self.box if follow else None) or roi.box
-            question = make_question(state.volume, box, self.card, text=text, options=options, samples=samples)
+            history = conversation(sample_of(self.shown, self.sample)) if follow else ()
+            question = make_question(
+                state.volume, box, self.card, text=text, options=options, samples=samples, think=think, history=history
+            )
         except ValueError as error:
             self.failed.emit(str(error))
             return
-        history = self.conversation if follow else ()
-        asked = replace(question, prompt=template or question.prompt, history=history)
-        self._ask(asked, self.roi_id if history else roi.id)
-
-    @property
-    def conversation(self) -> tuple[tuple[str, str], ...]:
-        """(question, reply) of everything said so far about the shown answer's picture, that answer's the last."""
-        asked = next((event for event in self._events if isinstance(event, Input)), None)
-        text = sample_of(self.shown, self.sample).text
-        return (*asked.history, (asked.prompt or asked.question, text)) if asked is not None and text else ()
+        self._ask(question, self.roi_id if follow else roi.id)
 
     def show_sample(self, number: int) -> None:
         """Show another of several answers; the reader's verdict is about the one that is shown."""

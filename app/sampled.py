@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from math import log, log2
 
 from engine.reasoning.group import grouped
+from engine.reasoning.prompt import parse
 from engine.reasoning.trace import Answer, Group, Input, Scored, Token, Trace, TraceEvent
 
 TORN, UNSURE = 0.5, 0.2  # shares of the greatest possible entropy from which on it is said
@@ -122,3 +124,19 @@ def warning(events: Sequence[TraceEvent]) -> str:
     options = len(answers[0].options)
     torn = group.entropy_bits >= TORN * most_bits(len(answers), options)
     return f"⚠ {minds(group, options)}" if torn and len(group.clusters) > 1 else ""
+
+
+def said(trace: Trace, number: int) -> tuple[tuple[str, str], ...]:
+    """(question, answer) of the conversation up to a sample of a trace, in short; () before there is an answer."""
+    one = sample_of(trace, number)
+    asked = next((event for event in one.events if isinstance(event, Input)), None)
+    if asked is None or one.answer is None:
+        return ()
+    earlier = tuple((_question(prompt), parse(reply).answer or "…") for prompt, reply in asked.history)
+    return (*earlier, (asked.question, one.answer.label or one.answer.text))
+
+
+def _question(prompt: str) -> str:
+    """The question within a prompt as it was given: the sentence that asks."""
+    found = re.search(r"[^.?!\n]*\?", prompt)
+    return found.group().strip() if found else prompt.strip()[:60]

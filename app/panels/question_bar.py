@@ -5,9 +5,11 @@ from __future__ import annotations
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
-from app.panels.parts import KeepKeys, button, icon, plain_tip
+from app.panels.parts import KeepKeys, button, icon, label, plain_tip
+from app.panels.question_menu import QuestionMenu
 from app.theme import ACCENT, BAD
 from engine.reasoning.card import ModelCard
+from engine.reasoning.questions import Suggested
 
 
 class QuestionBar(QWidget):
@@ -25,14 +27,19 @@ class QuestionBar(QWidget):
         self.stop = button("Stop", "Stop the model (Esc)")
         self.stop.setIcon(icon("ph.stop", BAD))
         self.stop.hide()
+        self.more = QuestionMenu(self)
+        self.history = label(name="muted", wrap=True)
+        self.history.hide()
         row = QHBoxLayout()
         row.setSpacing(8)
+        row.addWidget(self.more)
         row.addWidget(self.options, 1)
         row.addWidget(self.explain)
         row.addWidget(self.stop)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 8, 8, 8)
         layout.setSpacing(8)
+        layout.addWidget(self.history)
         layout.addWidget(self.question)
         layout.addLayout(row)
         for field, name in ((self.question, "Question"), (self.options, "Options, comma separated")):
@@ -41,6 +48,8 @@ class QuestionBar(QWidget):
             field.returnPressed.connect(self.asked)
         self.explain.clicked.connect(self.asked)
         self.stop.clicked.connect(self.stopped)
+        self.more.picked.connect(self._pick)
+        self.more.followed.connect(self.history.setVisible)
 
     def show_card(self, card: ModelCard) -> None:
         """What is asked when the fields are blank."""
@@ -48,6 +57,27 @@ class QuestionBar(QWidget):
         self.options.setPlaceholderText(", ".join(card.options) or "Options, comma separated")
         usual = ", ".join(card.options) or "any"
         self.options.setToolTip(plain_tip(f"The answers to choose from, comma separated. Blank: {usual}"))
+
+    def _pick(self, ask: Suggested) -> None:
+        """A question of the list: it may be changed before it is asked."""
+        self.question.setText(ask.text)
+        self.options.setText(", ".join(ask.options))
+        self.question.setCursorPosition(0)
+        self.options.setCursorPosition(0)
+
+    def show_history(self, said: tuple[tuple[str, str], ...]) -> None:
+        """(question, answer) of the conversation so far; with none there is nothing to follow up."""
+        self.more.follow.setEnabled(bool(said))
+        if not said:
+            self.more.follow.setChecked(False)
+        lines = [f"{question.strip()} → {answer}" for question, answer in said]
+        self.history.setText("Follow-up to: " + "  ·  ".join(lines[-2:]))
+        self.history.setToolTip(plain_tip("\n".join(lines)))
+
+    @property
+    def follows(self) -> bool:
+        """Whether the question goes on with the conversation."""
+        return self.more.follow.isChecked()
 
     def show_running(self, running: bool, ready: bool) -> None:
         """Explain while nothing runs, Stop while something does."""

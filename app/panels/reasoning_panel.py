@@ -17,7 +17,7 @@ from app.panels.reasoning_tabs import REASONING, ROI_TEST, SAMPLES, ReasoningTab
 from app.panels.roi_test_page import RoiTestPage
 from app.panels.samples_page import SamplesPage
 from app.panels.trace_page import TracePage
-from app.sampled import warning
+from app.sampled import said, warning
 from app.viewing import Viewing
 from app.views.zoom_view import ZoomView
 from engine.ct.geometry import Box
@@ -155,7 +155,12 @@ class ReasoningPanel(QWidget):
         """Ask what the fields say about the selected ROI, once or several times."""
         for field in (self.question.question, self.question.options):
             field.clearFocus()  # the keys are the window's again
-        self._desk.explainer.explain(*self.question.chosen, samples=samples)
+        self._desk.explainer.explain(
+            *self.question.chosen,
+            samples=samples,
+            think=self.question.more.think,
+            follow=self.question.follows,
+        )
 
     def show_canvas(self) -> None:
         """Render the selected ROI's canvas as the model would get it now."""
@@ -254,6 +259,7 @@ class ReasoningPanel(QWidget):
     def _refresh(self) -> None:
         """What is asked by default, and the verdict on the shown answer."""
         self.question.show_card(self._desk.explainer.card)
+        self.question.show_history(said(self._desk.explainer.shown, self._desk.explainer.sample))
         self._show_answer()
         self._refresh_buttons()
         self._canvas_later.start()
