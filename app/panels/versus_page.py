@@ -10,7 +10,6 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QTextEdit
 
 from app.differing import Words, differing, told
 from app.panels.answer_bar import Bars, bars
-from app.panels.model_dialog import ModelDialog
 from app.panels.parts import as_panel, button, label
 from app.theme import ACCENT, COLOURS, TEXT
 from app.versus import Change, Side
@@ -171,7 +170,7 @@ class VersusPage(QWidget):
         rois.setEnabled(not rois.isEmpty())
         beside = self._add(anew, side, "in the series beside, same place", Change("in the series beside", second=True))
         beside.setEnabled(desk.comparison.ready and desk.comparison.link is not None)
-        anew.addAction("by another model…").triggered.connect(lambda: self._choose_model(side))
+        self._add_models(anew.addMenu("by another model"), side)
         return menu
 
     def _add(self, menu: QMenu, side: int, text: str, change: Change) -> QAction:
@@ -185,19 +184,14 @@ class VersusPage(QWidget):
         menu.aboutToHide.connect(menu.deleteLater)
         menu.popup(anchor.mapToGlobal(anchor.rect().bottomLeft()))
 
-    def _choose_model(self, side: int) -> None:
-        from engine.ct.errors import InputError
-        from engine.reasoning.explain import resolve_model, short_name
+    def _add_models(self, menu: QMenu, side: int) -> None:
+        """Those on the reader's list, one in memory at a time; a server only where its page allows it."""
+        from engine.reasoning.explain import BUNDLED, short_name
 
-        def ask(model: str, remote_code: bool) -> None:
-            try:
-                resolved = resolve_model(model or None)
-            except InputError as error:
-                self._desk.failed.emit(str(error))
-                return
-            change = Change(f"by {short_name(resolved)}", model=resolved, remote_code=remote_code)
-            self._desk.versus.ask(side, change)
-
-        dialog = ModelDialog(self._desk.settings, self._window)
-        dialog.chosen.connect(ask)
-        self._window.show_panel(dialog)
+        desk = self._desk
+        for model in (str(BUNDLED), *desk.settings.models):
+            if model != desk.explainer.model and desk.models.allowed(model):
+                named = short_name(model)
+                change = Change(f"by {named}", model=model, remote_code=model in desk.settings.remote_code)
+                self._add(menu, side, named.replace("&", "&&"), change)
+        menu.addAction("More models…").triggered.connect(self._window.choose_model)
