@@ -86,7 +86,7 @@ class RoiTestPage(QScrollArea):
         explainer.replayed.connect(lambda trace: self._refresh())
         explainer.sampled.connect(lambda trace: self._refresh())
         explainer.came.connect(self._came)
-        explainer.changed.connect(self._buttons)
+        explainer.changed.connect(self._changed)
         prober.began.connect(self._began)
         prober.pictured.connect(self._pictured)
         prober.ended.connect(self._ended)
@@ -131,6 +131,11 @@ class RoiTestPage(QScrollArea):
         self.attention_told.setText(told if attention else NO_ATTENTION)
         for each in (*self._heads.values(), self.decided_told, self.attention_told):
             each.setVisible(verdict is not None)
+
+    def _changed(self) -> None:
+        if self.matrix.table.rows and not self._desk.explainer.shown.events:
+            self._refresh()  # the answer went with its case
+        self._buttons()
 
     def _came(self, event: TraceEvent) -> None:
         if isinstance(event, (Causal, Verdict, Decided, Attention)) and event.sample == self._desk.explainer.sample:

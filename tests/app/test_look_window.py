@@ -115,14 +115,14 @@ def test_a_model_that_cannot_score_a_reply_says_so_and_the_answer_stays(
     assert probe(qtbot, chest).startswith("This server cannot score")
     assert chest.window.reasoning.roi_test.verdict.text().startswith("This server cannot score")
     assert chest.desk.judging
-    assert chest.window.reasoning.answer.isVisibleTo(chest.window.reasoning)
+    assert not chest.window.reasoning.answer.isHidden()
 
 
-def test_without_an_answer_there_is_nothing_to_test(chest: Program) -> None:
+def test_without_an_answer_there_is_nothing_to_test(qtbot: QtBot, chest: Program) -> None:
     """The action is off, and the tab says what to do."""
     chest.desk.explainer.clear()
     assert chest.desk.prober.why_not() == NOTHING
-    assert not chest.window.menus.qactions["test_roi"].isEnabled()
+    qtbot.waitUntil(lambda: not chest.window.menus.qactions["test_roi"].isEnabled())
 
 
 def test_a_picture_enlarges_beside_the_one_that_was_asked_and_arrows_go_on(qtbot: QtBot, chest: Program) -> None:
@@ -158,7 +158,7 @@ def test_several_answers_are_listed_clustered_and_opened(qtbot: QtBot, chest: Pr
     assert answering.asked[-1].samples == 4
     panel.samples.paint_now()
     assert panel.samples.told.text().startswith("The model is of several minds: 1.5 bits of at most 2.0")
-    assert panel.answer.note.text().startswith("⚠ The model is of several minds")
+    assert panel.answer.note.text().count("⚠ The model is of several minds") == 1
     panel.samples.order.setCurrentIndex(2)
     first = panel.samples.rows.row_at(panel.samples.rows.item(0))
     assert (first.data, first.badge) == (3, "0.99")
