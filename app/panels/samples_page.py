@@ -196,7 +196,7 @@ class SamplesPage(QWidget):
         if answer is None:
             return Row(f"{sample.number + 1}  …", sample.last_words, "ph.dots-three", MUTED, data=sample.number)
         said = answer.label or answer.text or "no answer"
-        rewards = " · ".join(f"{name} {value:.2f}" for name, value in sample.rewards.items())
+        rewards = " · ".join(f"{name} {value:.1f}" for name, value in sample.rewards.items())
         length = f"{sample.length} tokens · {sample.surprise:.2f} bits a token"
         shown = sample.number == self._desk.explainer.sample
         return Row(

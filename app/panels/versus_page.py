@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QAction, QColor, QPixmap, QTextCharFormat, QTextCursor
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QPushButton,
+    QScrollArea,
+    QTextEdit,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.differing import Words, differing, told
 from app.panels.answer_bar import Bars, bars
@@ -21,6 +31,7 @@ if TYPE_CHECKING:
 
 NAMES = ("A", "B")
 PICTURE = 144  # px
+OPTIONS = 4  # bars at most: the dock is low
 FRAME_MS = 100
 EMPTY = (
     "Choose an answer for A and another for B: the shown one, a saved one, or one asked anew without the inset, in "
@@ -73,7 +84,7 @@ class Column(QWidget):
         answer = trace.answer
         self.bars.setVisible(answer is not None)
         if answer is not None:
-            self.bars.show_bars(bars(answer), chosen=bool(answer.label))
+            self.bars.show_bars(bars(answer)[:OPTIONS], chosen=bool(answer.label))
 
     def show_words(self, words: Words) -> None:
         """The text, what the other side lacks marked; where the reader scrolled to stays."""
@@ -90,12 +101,15 @@ class Column(QWidget):
         self.words.verticalScrollBar().setValue(at)
 
 
-class VersusPage(QWidget):
-    """Follows `desk.versus`; made when the tab is first shown."""
+class VersusPage(QScrollArea):
+    """Follows `desk.versus`; made when the tab is first shown. It scrolls rather than ask the window for height."""
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__()
-        as_panel(self)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        inner = QWidget()
+        as_panel(inner)
         self._window = window
         self._desk = window.desk
         self.told = label(EMPTY, "muted", wrap=True)
@@ -110,10 +124,11 @@ class VersusPage(QWidget):
         both.setSpacing(16)
         for column in self.columns:
             both.addWidget(column, 1)
-        whole = QVBoxLayout(self)
+        whole = QVBoxLayout(inner)
         whole.setContentsMargins(8, 8, 8, 8)
         whole.addLayout(head)
         whole.addLayout(both, 1)
+        self.setWidget(inner)
         versus = self._desk.versus
         versus.changed.connect(self.refresh)
         versus.streamed.connect(self._streamed)

@@ -210,6 +210,7 @@ def test_the_same_question_about_a_moved_roi_stands_beside_the_first(
     assert second.canvas.roi_mm != first.canvas.roi_mm
     page = chest.window.bottom.open("compare")
     assert isinstance(page, VersusPage)
+    assert chest.window.height() == 768  # a low dock scrolls: the window never grows past its screen
     assert page.told.text().startswith("≠ Answer changed: mass 0.90 → normal 0.90")
     assert len(chest.desk.versus.saved()) == saved + 1
     assert chest.desk.explainer.answer is not None
