@@ -174,7 +174,12 @@ class ModelsPage(QDialog):
         self._found = {}
         self._job = job = self._desk.jobs.run(installed(self._desk.settings.models))
         job.item.connect(self._took)
-        job.finished.connect(self._fill)
+        job.finished.connect(self._looked)
+
+    def _looked(self) -> None:
+        self._fill()
+        if self.state.text() == "Looking…":
+            self._say("", False)
 
     def _took(self, found: Installed) -> None:
         self._found[found.model] = found
@@ -263,7 +268,7 @@ class ModelsPage(QDialog):
             self._say(str(error), True)
             return
         self.address.clear()
-        self._say("", False)
+        self._say("Looking…", False)
         self._wanted = model
         self.list.setCurrentRow(-1)  # none, until the new one is listed
         self.read()

@@ -38,7 +38,10 @@ if TYPE_CHECKING:
     from app.main_window import MainWindow
 
 EMPTY = "Every answer of the model is kept with its reasoning and listed here."
-PRIVATE = "No patient data go out unless ticked; questions and answers as they were written."
+PRIVATE = (
+    "Exports name nobody unless this is ticked: then with series UIDs and the paths of scans and models. "
+    "Questions and answers go out as they were written."
+)
 REFILL_MS = 250  # the table follows the reading of many files this often
 _WIDTHS = (180, 130, 120, 220, 150, 48, 150, 64, 64, 120)
 _ANY = None
@@ -80,7 +83,7 @@ class TracesPage(QWidget):
         self.state = label("", "muted")
         self.cancel = button("Cancel", "Stop reading; what was read stays", "link")
         self.export = button("Export…", "Write the chosen traces as JSON lines, PNG and one page; all shown if none is")
-        self.named = QCheckBox("with patient data")
+        self.named = QCheckBox("With patient data")
         self.table = QTableView()
         self._refill = QTimer(self, singleShot=True, interval=REFILL_MS)
         self._refill.timeout.connect(self._fill)
@@ -91,7 +94,7 @@ class TracesPage(QWidget):
     def _lay_out(self) -> None:
         self.words.setPlaceholderText("Find in all columns")
         self.words.setClearButtonEnabled(True)
-        self.words.setMinimumWidth(140)
+        self.words.setMinimumWidth(90)
         KeepKeys(self.words)
         row = QHBoxLayout()
         row.setSpacing(4)
@@ -100,20 +103,15 @@ class TracesPage(QWidget):
             combo = self.filters[name]
             combo.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-            combo.setMinimumContentsLength(8)
+            combo.setMinimumContentsLength(7)
             combo.setAccessibleName(any_text)
             combo.addItem(any_text, _ANY)
             for text, value in choices:
                 combo.addItem(text, value)
             row.addWidget(combo)
-        self.named.setToolTip("Series UIDs and the paths of scans and models, which may name the patient")
-        below = QHBoxLayout()
-        below.addWidget(self.state)
-        below.addWidget(self.cancel)
-        below.addStretch(1)
-        below.addWidget(label(PRIVATE, "muted"))
-        below.addWidget(self.named)
-        below.addWidget(self.export)
+        self.named.setToolTip(PRIVATE)
+        for part in (self.state, self.cancel, self.named, self.export):  # on this line: every other is a trace's
+            row.addWidget(part)
         self._prepare_table()
         full = QWidget()
         column = QVBoxLayout(full)
@@ -121,7 +119,6 @@ class TracesPage(QWidget):
         column.setSpacing(4)
         column.addLayout(row)
         column.addWidget(self.table, 1)
-        column.addLayout(below)
         explain = self._window.menus.qactions["explain"]
         empty = Empty(EMPTY, "Explain the selected ROI", "Ask the model about it (E)", explain.trigger)
         self._stack = QStackedLayout(self)
@@ -208,10 +205,11 @@ class TracesPage(QWidget):
         from engine.reasoning.export import export
 
         records = self.chosen()
+        whose = "with patient data" if self.named.isChecked() else "without patient data"
         self._export = job = self._desk.jobs.run(_counted(export(records, folder, named=self.named.isChecked())))
         job.item.connect(lambda count: self.state.setText(f"Writing file {count}…"))
         job.failed.connect(lambda error: self._desk.failed.emit(faults.sentence(error)))
-        job.finished.connect(lambda: self._desk.said.emit(f"{len(records)} traces were exported to {folder}."))
+        job.finished.connect(lambda: self._desk.said.emit(f"{len(records)} traces were exported to {folder}, {whose}."))
         job.ended.connect(self._exported)
         self._show_state()
 

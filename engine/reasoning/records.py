@@ -180,7 +180,10 @@ def short(model: str) -> str:
     """A model's name without the folder it lies in, which may name a person."""
     if model.startswith(("http://", "https://")) or (model.count("/") == 1 and not model.startswith("/")):
         return model
-    return model.rstrip("/\\").replace("\\", "/").rsplit("/", 1)[-1]
+    parts = model.rstrip("/\\").replace("\\", "/").split("/")
+    if parts[-2:] == ["resources", "model"]:
+        return "bundled model"
+    return parts[-2] if parts[-1] == "merged" and len(parts) > 1 else parts[-1]  # kept adapters lie so
 
 
 def _text(raw: bytes) -> str:
