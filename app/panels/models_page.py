@@ -177,6 +177,7 @@ class ModelsPage(QDialog):
         job.finished.connect(self._looked)
 
     def _looked(self) -> None:
+        self._job = None  # a finished one is deleted
         self._fill()
         if self.state.text() == "Looking…":
             self._say("", False)
@@ -292,7 +293,7 @@ class ModelsPage(QDialog):
         self.state.style().polish(self.state)
 
     def _show_current(self) -> None:
-        if self._found and self._job is not None:
+        if self._found:
             self._fill()
 
     def _show_loading(self) -> None:

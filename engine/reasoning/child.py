@@ -94,10 +94,12 @@ class Batch:
     def add(self, event: TraceEvent) -> None:
         """One more event."""
         self._events.append(event)
-        if not isinstance(event, Token) or time.monotonic() - self._sent > BATCH_S:
+        token = isinstance(event, Token)
+        if not token or time.monotonic() - self._sent > BATCH_S:
             self._post.send(tuple(self._events))
             self._events.clear()
-            self._sent = time.monotonic()
+            if token:  # so that the first one never waits for the second, which may be long in coming
+                self._sent = time.monotonic()
 
 
 def work(post: Post, model: str, options: Sequence[str]) -> None:

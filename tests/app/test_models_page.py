@@ -50,9 +50,7 @@ def page(qtbot: QtBot, program: Program) -> ModelsPage:
 
 
 def _wait(qtbot: QtBot, page: ModelsPage) -> None:
-    job = page._job
-    assert job is not None
-    qtbot.waitUntil(lambda: page.selected is not None and not job._timer.isActive())
+    qtbot.waitUntil(lambda: page.selected is not None and page._job is None)
 
 
 def add(qtbot: QtBot, page: ModelsPage, text: str) -> None:
