@@ -72,6 +72,7 @@ class Versus(QObject):
         self._viewing, self._document, self._case = viewing, document, case
         self._comparison, self._explainer = comparison, explainer
         self._run: Run | None = None
+        self._roi_id = ""  # what the run is about
         self.asking: int | None = None  # the side that is being asked
         self.sides: list[Side | None] = [None, None]
         case.leaving.connect(self.clear)
@@ -141,6 +142,7 @@ class Versus(QObject):
             self.sides[side] = Side(change.title, Trace(()), png(question.canvas))
             other = (change.model, change.remote_code) if change.model else None
             box = question.canvas.roi_mm
+            self._roi_id = self._roi_of(box)
             self._run = asker.ask(question, self._take, self._finish, lambda: facts_of(volume, box), other)
             self.changed.emit()
 
@@ -185,12 +187,17 @@ class Versus(QObject):
             self.sides[self.asking] = replace(side, trace=Trace((*side.trace.events, event)))
             self.streamed.emit(self.asking)
 
+    def _roi_of(self, box: Box) -> str:
+        """The ROI that has this box, else the selected one (the box is of the other series, or was moved since)."""
+        found = (roi.id for roi in self._document.committed.rois if roi.box == box)
+        return next(found, self._viewing.state.selected)
+
     def _finish(self) -> None:
         run, side, self._run, self.asking = self._run, self.asking, None, None
         made = self.sides[side] if side is not None else None
         if run is not None and made is not None and any(isinstance(event, Token) for event in run.events):
             lines = Trace(tuple(each for each in run.events if not isinstance(each, Loading))).to_lines()
-            self._case.save_trace(new_id(), self._viewing.state.selected, lines, made.picture)
+            self._case.save_trace(new_id(), self._roi_id, lines, made.picture)
         self.changed.emit()
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
@@ -16,6 +17,9 @@ from app.panels.causal_pictures import Enlarged
 from app.panels.versus_page import VersusPage
 from app.probe import NOTHING
 from app.versus import Change
+from engine.ct.geometry import Box
+from engine.reading import edits
+from engine.reading.session import SavedTrace
 from engine.reasoning.reasoner import Question
 from engine.reasoning.trace import Done, Failed, Trace, TraceEvent, Verdict
 from tests.app.desk import MakeProgram, draw_mass, key, open_path
@@ -215,6 +219,25 @@ def test_the_same_question_about_a_moved_roi_stands_beside_the_first(
     assert len(chest.desk.versus.saved()) == saved + 1
     assert chest.desk.explainer.answer is not None
     assert chest.desk.explainer.answer.label == "mass"  # the shown answer is left alone
+
+
+def test_an_answer_about_another_roi_is_saved_with_that_roi(qtbot: QtBot, chest: Program, answering: Answering) -> None:
+    """Whatever is selected while it is asked and answered."""
+    asked = chest.desk.document.committed.rois[0]
+    other = replace(asked, id="other", box=Box.from_corners(asked.box.low, np.add(asked.box.high, 4.0)))
+    chest.desk.document.commit("Draw ROI", edits.add_roi(chest.desk.document.committed, other))
+    chest.desk.viewing.set(selected="other")
+    before = {trace.id for trace in _traces(chest)}
+    chest.desk.versus.ask(1, Change("the first ROI", box=asked.box))
+    qtbot.waitUntil(lambda: chest.desk.versus.asking is None, timeout=10_000)
+    (made,) = (trace for trace in _traces(chest) if trace.id not in before)
+    assert made.roi_id == asked.id
+
+
+def _traces(program: Program) -> tuple[SavedTrace, ...]:
+    session = program.desk.case.session
+    assert session is not None
+    return tuple(session.traces())
 
 
 @pytest.mark.parametrize("kind", ["no inset", "window", "second"])
