@@ -19,8 +19,8 @@ FILES = sorted((ROOT / "resources" / "accelerate").glob("*.yaml"))
 def test_accelerate_reads_every_configuration(file: Path) -> None:
     read = load_config_from_file(str(file))
     assert isinstance(read, ClusterConfig)
-    assert read.num_processes == (2 if file.stem == "cpu" else 8)
-    wanted = {"ddp": "MULTI_GPU", "cpu": "MULTI_CPU", "fsdp2": "FSDP"}.get(file.stem, "DEEPSPEED")
+    assert read.num_processes == 8
+    wanted = {"ddp": "MULTI_GPU", "fsdp2": "FSDP"}.get(file.stem, "DEEPSPEED")
     assert str(read.distributed_type).endswith(wanted)
 
 
