@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import threading
@@ -22,8 +23,11 @@ PACKAGES = ("transformers", "torch", "peft")
 CACHE = "weights.json"  # path, size and time of change -> sha256, beside the sessions
 
 
+@functools.cache
 def versions() -> dict[str, str]:
-    """Of this program and what computes for it; those that are not installed are left out."""
+    """Of this program and what computes for it; those that are not installed are left out. Read once: it takes as long
+    as a third of the first token.
+    """
     about = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     found = {"loupe-ct": str(about["project"]["version"])}
     for name in PACKAGES:
@@ -69,6 +73,7 @@ class Weights:
         return self._sha256
 
     def _compute(self) -> None:
+        versions()  # here, so that the first token need not wait for them
         with suppress(OSError, ValueError):
             self._sha256 = self._of(weight_files(self._model))
 
@@ -101,7 +106,7 @@ class Weights:
 def made(status: ModelStatus, weights: Weights) -> Made:
     """The event that a trace keeps."""
     adapter = status.name if is_adapter(status.name) else ""
-    return Made(versions(), weights.sha256, status.device, status.dtype, adapter)
+    return Made(dict(versions()), weights.sha256, status.device, status.dtype, adapter)
 
 
 def _key(file: Path) -> str:

@@ -10,6 +10,7 @@ import pytest
 
 from engine.reasoning import made
 from engine.reasoning.made import Weights, versions
+from engine.reasoning.reasoner import ModelStatus
 from engine.reasoning.trace import Input, Made, Trace
 
 
@@ -66,3 +67,14 @@ def test_a_trace_keeps_what_made_it_and_old_ones_still_load() -> None:
     trace = Trace((given, Made({"loupe-ct": "0.1.0"}, "00ff", "cpu", "float32")))
     assert Trace.from_lines(trace.to_lines()) == trace
     assert Trace.from_lines(given.line()).events == (given,)
+
+
+def test_what_made_a_trace_is_read_ahead_so_that_no_token_waits_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    versions.cache_clear()
+    weights = Weights("http://127.0.0.1:1/v1#m", tmp_path)
+    assert weights.wait(30)
+    monkeypatch.setattr(made, "version", lambda name: pytest.fail("read again"))
+    status = ModelStatus("m", "127.0.0.1:1", "", 0, 0.0)
+    assert made.made(status, weights).versions == versions()
