@@ -81,10 +81,11 @@ def groups_of(modules: Iterable[nn.Module], muon_lr: float, adam_lr: float) -> l
             seen.add(id(parameter))
             hidden = parameter.ndim == 2 and not any(part in name for part in ("embed", "head", "query", "lora"))
             (matrices if hidden else others).append(parameter)
-    return [
+    groups: list[dict[str, Any]] = [
         {"params": matrices, "lr": muon_lr, "muon": True, "weight_decay": 0.02},
         {"params": others, "lr": adam_lr, "muon": False, "weight_decay": 0.0},
     ]
+    return [group for group in groups if group["params"]]  # the first one's rate is logged: adapters have no matrices
 
 
 def rate_at(step: int, steps: int, warm: int, flat: float) -> float:

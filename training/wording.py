@@ -82,13 +82,18 @@ def word(facts: Facts, rng: Generator, asks: str = "") -> Wording:
     """A question and its true reply; `asks` chooses the kind of question, else it is drawn."""
     asks = asks or _drawn(facts, rng)
     question, options, answer = _question(facts, asks, rng)
-    sentences = {
-        "observe": _observe(facts, rng),
-        "locate": _locate(facts, rng),
-        "zoom": _zoom(facts, rng),
-        "conclude": _conclude(facts, asks, answer, rng),
-    }
-    return Wording(question, options, answer, reply(sentences, answer), asks)
+    return Wording(question, options, answer, reply(stages(facts, asks, answer, rng), answer), asks)
+
+
+def stages(facts: Facts, asks: str, answer: str, rng: Generator) -> dict[str, str]:
+    """The four steps of a reply, each true of the facts."""
+    seen = place(facts, rng)
+    return {**seen, "zoom": _zoom(facts, rng), "conclude": _conclude(facts, asks, answer, rng)}
+
+
+def place(facts: Facts, rng: Generator) -> dict[str, str]:
+    """The two steps that hold whatever is in the box."""
+    return {"observe": _observe(facts, rng), "locate": _locate(facts, rng)}
 
 
 def _drawn(facts: Facts, rng: Generator) -> str:
@@ -158,16 +163,16 @@ def _locate(facts: Facts, rng: Generator) -> str:
 
 def _zoom(facts: Facts, rng: Generator) -> str:
     size, hu = f"about {rounded_mm(facts.size_mm)} mm", f"about {rounded_hu(facts.hu)} HU"
-    margin = f"{facts.margin} margin"
+    margin = f", {facts.margin} margin" if facts.margin else ""  # in a reader's box it is not measured
     if facts.kind == "normal":
         what = "aerated lung" if facts.hu < -500 else "normal tissue"
         return _one(rng, (f"{what}, {hu}, no lesion.", f"no lesion, {what} of {hu}."))
     said = {
-        "solid nodule": f"solid lesion, {size}, {hu}, {margin}.",
-        "mass": f"large solid lesion, {size}, {hu}, {margin}.",
-        "ground-glass nodule": f"hazy lesion, {size}, {hu}, {margin}.",
-        "calcified nodule": f"very dense lesion, {size}, {hu}, {margin}.",
-        "cavity": f"ring around air, {size}, {hu} in all, {margin}.",
+        "solid nodule": f"solid lesion, {size}, {hu}{margin}.",
+        "mass": f"large solid lesion, {size}, {hu}{margin}.",
+        "ground-glass nodule": f"hazy lesion, {size}, {hu}{margin}.",
+        "calcified nodule": f"very dense lesion, {size}, {hu}{margin}.",
+        "cavity": f"ring around air, {size}, {hu} in all{margin}.",
         "consolidation": f"airless lung with open bronchi, {size}, {hu}.",
         "effusion": f"fluid along the chest wall, {size}, {hu}.",
         "emphysema": f"dark holes without walls, {size}, {hu}.",

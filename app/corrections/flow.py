@@ -21,6 +21,7 @@ from app.corrections.work import Work
 from app.job import Job
 from engine.ct.errors import InputError
 from engine.ct.storage import user_folder
+from engine.reasoning.card import ModelCard
 
 if TYPE_CHECKING:
     from app.corrections.saved import Unfinished
@@ -87,6 +88,11 @@ class Corrections(QObject):
     def names_shown(self) -> bool:
         """Whether names of files may be shown: the reader may have hidden who the patients are."""
         return self._desk.viewing.state.phi == "full"
+
+    @property
+    def model_name(self) -> str:
+        """What the model is called by its card: folders may all be called "model" or "merged"."""
+        return ModelCard.load(self.model).name if self.model else ""
 
     @property
     def plan(self) -> Plan:

@@ -12,10 +12,12 @@ from typing import Any, Literal
 import psutil
 
 from app.corrections.cases import Candidate
+from engine.reasoning.card import ModelCard
 
 Method = Literal["sft", "grpo"]
 SMALL = 100_000_000  # bytes of weights: below, adapters take rates that would break a large model
 BATCH, PROMPTS, GROUP = 4, 4, 8
+SYNTHETIC, PHANTOMS = 0.5, 40  # share of drawn samples and phantom patients, for a model that was taught by such
 GROWN, BARE = 4, 1_500_000_000  # memory of a training: times its weights' files, and bytes besides
 WRITTEN, BESIDE = 2.5, 300_000_000  # disk: the merged model, adapters and checkpoints, rows and completions
 # What a row of SFT and a completion of GRPO cost, in replies of the baseline; measured on the bundled model.
@@ -62,6 +64,7 @@ def write(plan: Plan) -> Path:
     used = [each for each in plan.cases if each.used]
     small = weights(plan.model) < SMALL
     gpu = has_gpu()
+    drawn = SYNTHETIC if speaks_our_words(plan.model) else 0.0
     tables: dict[str, dict[str, Any]] = {
         "[source]": {
             "kind": "sessions",
@@ -74,10 +77,12 @@ def write(plan: Plan) -> Path:
             "hold": sorted({each.patient for each in used if each.held_out}),
             "held_out": 0.0,  # where nobody is chosen, nobody is held out
         },
+        # Drawn samples beside the rows, so that nothing is forgotten; into phantoms, for no real scan comes with us.
+        **({"data": {"synthetic": drawn, "phantoms": PHANTOMS, "real": 0.0}} if drawn else {}),
         "train": {
             "steps": plan.steps,
             "batch": BATCH,
-            "adam_lr": 3e-3 if small else 1e-4,  # at 2e-2 the bundled model falls apart
+            "adam_lr": 1e-3 if small else 1e-4,  # at 3e-3 the bundled model's replies get garbled
             "warm_steps": max(1, plan.steps // 20),
             "checkpoint_steps": max(2, plan.steps // 5),
             "log_steps": 1,
@@ -119,6 +124,11 @@ def has_gpu() -> bool:
 def weights(model: str) -> int:
     """Bytes of a model folder's weights; 0 for a hub id."""
     return sum(file.stat().st_size for file in Path(model).glob("*.safetensors"))
+
+
+def speaks_our_words(model: str) -> bool:
+    """Whether a model was taught by drawn samples, in their wording: the bundled one, and what was trained on it."""
+    return ModelCard.load(model).prompt.startswith("brief")
 
 
 def steps_for(method: Method, rows: int) -> int:

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QTreeWidgetItem, QVBoxLayo
 from app.corrections.cases import Candidate, fault, hold, said, tick
 from app.corrections.flow import Corrections
 from app.panels.corrections_figures import table
-from app.panels.parts import button, label
+from app.panels.parts import button, label, plain_tip
 from app.theme import BAD, MUTED
 
 HEADS = ("Case", "Patient", "Accepted", "Corrected", "Rejected", "Used for", "Judged last")
@@ -141,7 +141,9 @@ def _item(case: Candidate, named: bool) -> QTreeWidgetItem:
     elif case.held_out or not case.ticked:
         made.setForeground(USED_FOR, QColor(MUTED))
     for column in range(len(cells)):
-        made.setToolTip(column, case.missing or ("Double click turns it" if column == USED_FOR else ""))
+        made.setToolTip(
+            column, plain_tip(case.missing or ("Double click turns it" if column == USED_FOR else cells[column]))
+        )
     return made
 
 

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.corrections.flow import Corrections
-from app.panels.parts import label
+from app.panels.parts import label, plain_tip
 from app.theme import ACCENT, BAD, GOOD, LINE, MUTED, TEXT
 
 Interval = dict[str, float | None]
@@ -217,6 +217,8 @@ def _compared(row: dict[str, Any]) -> QTreeWidgetItem:
     answers = ((row["before"], row["right_before"]), (row["answer"], row["right"]))
     cells = [f"{'✓' if right else '✗'} {answer or '(no answer)'}" for answer, right in answers]
     made = QTreeWidgetItem((row["question"], row["solution"], *cells, f"P-{row['patient'][:6]}"))
+    for column in range(made.columnCount()):
+        made.setToolTip(column, plain_tip(made.text(column)))
     for column, (_, right) in enumerate(answers, 2):
         made.setForeground(column, QColor(GOOD if right else BAD))
     made.setForeground(0, QColor(TEXT))

@@ -10,7 +10,7 @@ from PySide6.QtGui import QIcon, QPixmap
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QListWidget, QListWidgetItem, QPlainTextEdit, QVBoxLayout, QWidget
 
 from app.corrections.flow import Corrections
-from app.panels.parts import KeepKeys, label
+from app.panels.parts import KeepKeys, label, plain_tip
 
 PICTURE, THUMB = 300, 64  # px
 _CASE = Qt.ItemDataRole.UserRole
@@ -123,6 +123,7 @@ def _item(row: dict[str, Any], picture: QPixmap) -> QListWidgetItem:
     part = "" if row["split"] == "train" else "   (held out)"
     made = QListWidgetItem(QIcon(picture), f"{row['solution']}{part}\n{row['question']}")
     made.setData(_CASE, row["case"])
+    made.setToolTip(plain_tip(made.text()))
     return made
 
 

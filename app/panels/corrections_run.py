@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Signal
@@ -137,7 +136,7 @@ def _about(flow: Corrections) -> str:
     patients = len({row["patient"] for row in rows})
     text = (
         f"An adapter (LoRA) is trained on {len(rows)} row{'s' if len(rows) != 1 else ''} of {patients} "
-        f"patient{'s' if patients != 1 else ''}; the model {Path(flow.model).name} itself stays as it is."
+        f"patient{'s' if patients != 1 else ''}; the model {flow.model_name} itself stays as it is."
     )
     return f"{text} {RELEASED if flow.busy else LENDING}"
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import (
@@ -122,7 +122,7 @@ class CorrectionsWindow(QDialog):
         self.working.setVisible(flow.listing or (flow.busy and step != "run"))
         self.name.setVisible(judging)
         if judging and not self.name.text():
-            self.name.setText(f"{Path(flow.model).name} {date.today():%Y-%m-%d}")
+            self.name.setText(suggested_name(flow.model_name, date.today()))
         self.back.setVisible(step in ("rows", "baseline", "run") and not flow.busy)
         self.back.setEnabled(not (step == "run" and (flow.stopped or flow.trained)))
         self.stop.setVisible(flow.busy)
@@ -154,6 +154,13 @@ class CorrectionsWindow(QDialog):
             flow.keep(self.name.text())
         else:
             flow.use()
+
+
+def suggested_name(model: str, day: date) -> str:
+    """The model's name and the day, as a name that an adapter may have: of a hub id the last part."""
+    kept = re.sub(r"[^\w .-]", "", model.rsplit("/", 1)[-1]).strip(" .")
+    bare = re.sub(r" \d{4}-\d{2}-\d{2}$", "", kept)[:48]  # of an adapter trained on again, not one date after another
+    return f"{bare} {day:%Y-%m-%d}".strip()
 
 
 class KeptPage(QWidget):

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.panels.parts import Row, RowList, as_panel, button, label
+from app.panels.parts import Row, RowList, as_panel, button, label, plain_tip
 from app.panels.training_curves import COLOURS, Curves
 from app.panels.training_rollouts import Rollouts
 from app.theme import MUTED
@@ -226,6 +226,7 @@ class TrainingPanel(QWidget):
         self.bar.setValue(run.log.step if run is not None else 0)
         bad = run is not None and state in ("failed", "killed")
         self.error.setText(trouble(run) if bad and run is not None else "")
+        self.error.setToolTip(plain_tip(self.error.text()))  # in a low dock its end may be cut off
         self.error.setVisible(bad)
         self.error.setObjectName("bad" if state == "failed" else "muted")
         self.error.style().polish(self.error)

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QTreeWidgetItem,
 )
 
+from app.panels.parts import plain_tip
 from app.theme import BAD, GOOD, LINE, TEXT
 from app.training.completions import Completion, Group
 from engine.reasoning.prompt import parse
@@ -128,6 +129,7 @@ def _row(number: int, one: Completion, parts: Sequence[str], largest: float) -> 
     for column, (text, value) in enumerate(cells):
         item.setText(column, text)
         item.setData(column, _VALUE, value)
+        item.setToolTip(column, plain_tip(text))
         if column:
             item.setTextAlignment(column, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
     item.setData(0, _LARGEST, number)

@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -20,13 +21,15 @@ from app.corrections import plan as plans
 from app.corrections.cases import GONE, Candidate, candidates, fault, hold, said, with_held_out
 from app.corrections.flow import Corrections
 from app.corrections.work import RELEASED
-from app.panels.corrections_window import CorrectionsWindow
+from app.panels.corrections_cases import CasesPage
+from app.panels.corrections_window import CorrectionsWindow, suggested_name
 from engine.ct.errors import InputError
 from engine.ct.geometry import Box
 from engine.ct.load import choose, scan
 from engine.reading.judged import Judged
 from engine.reading.model import Finding, Reading, Roi
 from engine.reading.session import Session
+from engine.reasoning.card import ModelCard
 from tests.app import training_script
 from tests.app.desk import MakeProgram
 
@@ -278,6 +281,39 @@ def test_of_a_kept_adapter_the_whole_model_is_trained_on(tmp_path: Path) -> None
     merged = keeping.keep(tmp_path / "run", tmp_path, "mine", (), {})
     assert keeping.whole(str(merged.parent)) == str(merged) == keeping.whole(str(merged))
     assert keeping.whole("http://127.0.0.1:8000") == ""
+
+
+@pytest.mark.parametrize(("prompt", "share"), [("brief", True), ("staged", False)])
+def test_a_model_taught_by_drawn_samples_goes_on_seeing_some(tmp_path: Path, prompt: str, share: bool) -> None:
+    ModelCard("m", prompt=prompt).save(tmp_path)
+    plan = plans.Plan(str(tmp_path), tmp_path / "out", tmp_path, (candidate("a"),))
+    told = tomllib.loads(plans.write(plan).read_text(encoding="utf-8"))
+    assert (told.get("data", {}).get("synthetic", 0.0) > 0) is share
+    assert told["train"]["adam_lr"] <= 1e-3  # at 3e-3 its replies got garbled
+
+
+def test_an_adapter_is_named_after_the_model_and_the_day() -> None:
+    day = date(2026, 11, 22)
+    assert suggested_name("loupe-tiny", day) == "loupe-tiny 2026-11-22"
+    assert suggested_name("loupe-tiny 2026-11-21", day) == "loupe-tiny 2026-11-22"
+    assert suggested_name("makers/Qwen2.5-VL (3B)", day) == "Qwen2.5-VL 3B 2026-11-22"
+
+
+def test_the_model_that_is_trained_is_called_by_its_card(qtbot: QtBot, begin: Begin, tmp_path: Path) -> None:
+    flow = begin()
+    ModelCard("loupe-tiny").save(tmp_path)
+    flow.model = str(tmp_path)
+    flow.to_run()
+    assert "the model loupe-tiny itself stays as it is" in window(flow).run.about.text()
+
+
+def test_cells_that_may_be_cut_off_say_all_in_their_tooltips(begin: Begin) -> None:
+    flow = begin()
+    page = window(flow).pages["cases"]
+    assert isinstance(page, CasesPage)
+    table = page.table
+    shown = [table.topLevelItem(row) for row in range(table.topLevelItemCount())]
+    assert all(item.toolTip(column) for item in shown for column in range(table.columnCount()) if item.text(column))
 
 
 def candidate(patient: str, **values: bool) -> Candidate:

@@ -114,3 +114,34 @@ def test_steps_that_the_reader_corrected_are_taught_in_those_words(folder: Path,
 def test_a_folder_without_sessions_is_told(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no session"):
         list(sessions.read(Source("sessions", str(tmp_path), "mine"), CARD))
+
+
+@pytest.fixture(scope="module")
+def mass(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A session with the mass of a real case, and a second box that the reader called what no model of ours knows."""
+    path, place = shared_data / "lidc-idri-0001" / "dicom", tmp_path_factory.mktemp("mass")
+    uid = choose(scan(path), None).uid
+    findings = (Finding("1", "a", "vessel", "corrected", "mass"), Finding("2", "b", "mass", "corrected", "hamartoma"))
+    with closing(Session.open(uid, folder=place, source=str(path))) as made:
+        made.save("test", Reading(uid, "", (Roi("a", MASS), Roi("b", MASS)), findings))
+    return place
+
+
+def test_a_model_that_drawn_samples_taught_is_taught_in_the_words_it_speaks(mass: Path) -> None:
+    known, other = (row.reply.splitlines() for row in sessions.read(Source("sessions", str(mass), "mine"), CARD))
+    for reply in (known, other):
+        assert reply[1] in ("Observe: chest slice with both lungs.", "Observe: axial chest CT, both lungs seen.")
+        assert reply[2].endswith("box lies in the left lung, posterior third.") or reply[2].endswith(
+            "box in the left lung, posterior third."
+        )
+    assert known[3].startswith("Zoom: large solid lesion, about 32 mm, about ")
+    assert known[4] in ("Conclude: this is a mass.", "Conclude: it fits a mass best.")
+    assert "large solid lesion" not in other[3]
+    assert other[4] == "Conclude: this is hamartoma."
+
+
+def test_a_model_of_others_is_taught_in_general_words(mass: Path) -> None:
+    card = replace(CARD, prompt="staged")
+    for row in sessions.read(Source("sessions", str(mass), "mine"), card):
+        assert "Observe: axial CT slice with one box.\n" in row.reply
+        assert "box lies on the patient's left" in row.reply

@@ -20,8 +20,10 @@ from engine.reasoning.facts import NO_CALCIUM_HU, calcified, facts_of
 from engine.reasoning.prompt import user_text
 from engine.reasoning.zoom import Rect, compose, placed, roi_rect
 from training.config import Source
+from training.sources.own_facts import own_facts
 from training.sources.row import Row, generator, png, split_of
 from training.sources.words import Told, word
+from training.synthetic import PROMPT
 
 Bools = NDArray[np.bool_]
 MARGIN = 0.12  # of its edge, at most, that a box is drawn larger than what it marks: nobody draws tighter
@@ -175,6 +177,8 @@ def row(
 def boxed(marked: Marked, box: Box, told: Told, source: Source, card: ModelCard, mark: int | str) -> Row:
     """The row of a box in LPS mm, on the slice that the viewer shows of it. InputError outside the scan."""
     frame, index, rect = roi_rect(marked.volume, box)
+    if card.prompt.startswith(PROMPT):
+        told = replace(told, own=own_facts(marked.volume, frame, index, rect, told))
     return row(marked, frame, index, rect, told, source, card, mark)
 
 

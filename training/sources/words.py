@@ -9,7 +9,19 @@ from numpy.random import Generator
 
 from engine.reasoning.claims import Facts
 from engine.reasoning.prompt import DEFAULT_QUESTION, STAGES, reply
-from training.wording import SIDE_QUESTIONS, SIZE_BANDS, SIZE_QUESTIONS, Wording, band_of, rounded_hu, rounded_mm
+from training import wording
+from training.wording import (
+    KINDS,
+    SIDE_QUESTIONS,
+    SIZE_BANDS,
+    SIZE_QUESTIONS,
+    Wording,
+    band_of,
+    place,
+    rounded_hu,
+    rounded_mm,
+    stages,
+)
 
 MOST_OPTIONS, HARD = 6, 3  # options offered; how many of the wrong ones are the hardest
 LARGEST_MM = 80.0  # what is larger is an organ: nobody asks for its size
@@ -29,13 +41,14 @@ class Told:
     question: str = ""  # that the label answers, where it names something else than what is in the box
     options: tuple[str, ...] = ()  # of that question
     said: tuple[tuple[str, str], ...] = ()  # steps in the reader's own words: stage, text
+    own: wording.Facts | None = None  # for a model that training.wording taught: it keeps its way of speaking
 
 
 def word(told: Told, rng: Generator, asks: str = "") -> Wording:
     """A question and its true reply; `asks` chooses the kind of question, else it is drawn."""
     if told.question:
         options = _mixed(rng, tuple(dict.fromkeys((*told.options, told.label)))) if told.options else ()
-        return Wording(told.question, options, told.label, reply(sentences(told, "", told.label), told.label), "")
+        return Wording(told.question, options, told.label, reply(sentences(told, "", told.label, rng), told.label), "")
     asks = asks or told.asks or _drawn(told, rng)
     if asks == "side":
         question, options, answer = _one(rng, SIDE_QUESTIONS), _mixed(rng, ("left", "right")), told.facts.side
@@ -47,7 +60,7 @@ def word(told: Told, rng: Generator, asks: str = "") -> Wording:
         answer = "yes" if named == told.label and not told.absent else "no"
     else:
         question, options, answer = _one(rng, _QUESTIONS), choices(told.label, told.rivals, rng), told.label
-    return Wording(question, options, answer, reply(sentences(told, asks, answer), answer), asks)
+    return Wording(question, options, answer, reply(sentences(told, asks, answer, rng), answer), asks)
 
 
 def choices(label: str, rivals: Sequence[str], rng: Generator) -> tuple[str, ...]:
@@ -58,7 +71,7 @@ def choices(label: str, rivals: Sequence[str], rng: Generator) -> tuple[str, ...
     return _mixed(rng, (label, *hard, *more))
 
 
-def sentences(told: Told, asks: str, answer: str) -> dict[str, str]:
+def sentences(told: Told, asks: str, answer: str, rng: Generator) -> dict[str, str]:
     """The four stages of the reasoning, each true of the facts, or in the reader's words where there are some."""
     facts = told.facts
     depth = {"middle third": "middle third"}.get(
@@ -77,8 +90,17 @@ def sentences(told: Told, asks: str, answer: str) -> dict[str, str]:
         "locate": f"the box lies {where}." if where else "where the box lies is not known.",
         "zoom": f"in the box {seen}.",
         "conclude": ends.get(asks, f"{what}, so the answer is {answer}." if asks == "lesion" else f"{what}."),
+        **_own(told, asks, answer, rng),
         **{stage: text for stage, text in told.said if stage in STAGES},
     }
+
+
+def _own(told: Told, asks: str, answer: str, rng: Generator) -> dict[str, str]:
+    """The steps as the model itself would word them: all of a kind that it knows, of others those about the place."""
+    if told.own is None:
+        return {}
+    known = bool(asks) and told.own.kind in KINDS
+    return stages(told.own, asks, answer, rng) if known else place(told.own, rng)
 
 
 def _drawn(told: Told, rng: Generator) -> str:
