@@ -99,6 +99,8 @@ class MainWindow(QMainWindow):
         docks = {title.lower(): self._dock(title, panel, area, least) for title, panel, area, least in table}
         self.setCorner(Qt.Corner.TopLeftCorner, left)
         self.setCorner(Qt.Corner.TopRightCorner, right)
+        self.setCorner(Qt.Corner.BottomLeftCorner, left)  # what opens below takes its height from the pictures only
+        self.setCorner(Qt.Corner.BottomRightCorner, right)
         return docks
 
     def _dock(self, title: str, panel: QWidget, area: Qt.DockWidgetArea, least: int) -> QDockWidget:

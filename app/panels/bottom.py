@@ -11,6 +11,7 @@ from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import (
     QDockWidget,
     QHBoxLayout,
+    QScrollArea,
     QStackedWidget,
     QTabBar,
     QToolButton,
@@ -56,7 +57,7 @@ class Bottom(QDockWidget):
             place = QWidget()
             self._places[page.key] = QVBoxLayout(place)
             self._places[page.key].setContentsMargins(0, 0, 0, 0)
-            self.stack.addWidget(place)
+            self.stack.addWidget(_scrolling(place))
         self._others: list[QDockWidget] = []  # put away while this one is tall
         self.tall = QToolButton()
         self.tall.setCheckable(True)
@@ -171,3 +172,12 @@ class Empty(QWidget):
         layout.addWidget(self.text)
         layout.addWidget(self.choice, 0, Qt.AlignmentFlag.AlignCenter)
         layout.addStretch(1)
+
+
+def _scrolling(place: QWidget) -> QScrollArea:
+    """A page that needs more room than there is scrolls: the window never grows past its screen for it."""
+    area = QScrollArea(widgetResizable=True)
+    area.setFrameShape(QScrollArea.Shape.NoFrame)
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    area.setWidget(place)
+    return area

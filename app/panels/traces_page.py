@@ -103,15 +103,18 @@ class TracesPage(QWidget):
             combo = self.filters[name]
             combo.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-            combo.setMinimumContentsLength(7)
+            combo.setMinimumContentsLength(5)
             combo.setAccessibleName(any_text)
             combo.addItem(any_text, _ANY)
             for text, value in choices:
                 combo.addItem(text, value)
             row.addWidget(combo)
         self.named.setToolTip(PRIVATE)
-        for part in (self.state, self.cancel, self.named, self.export):  # on this line: every other is a trace's
-            row.addWidget(part)
+        below = QHBoxLayout()
+        below.setSpacing(4)
+        below.addWidget(self.state, 1)
+        for part in (self.cancel, self.named, self.export):
+            below.addWidget(part)
         self._prepare_table()
         full = QWidget()
         column = QVBoxLayout(full)
@@ -119,6 +122,7 @@ class TracesPage(QWidget):
         column.setSpacing(4)
         column.addLayout(row)
         column.addWidget(self.table, 1)
+        column.addLayout(below)
         explain = self._window.menus.qactions["explain"]
         empty = Empty(EMPTY, "Explain the selected ROI", "Ask the model about it (E)", explain.trigger)
         self._stack = QStackedLayout(self)
