@@ -87,6 +87,7 @@ class Asker(QObject):
         self._warming = False  # a model is to be loaded once the former one's thread is gone
         self._formers: list[Reasoner] = []
         self._facts: Callable[[], Facts] | None = None
+        self._solution = ""
         self._guest: Reasoner | None = None  # another model that answers one question
         self.model = ""
         self.card = ModelCard(name="")
@@ -145,17 +146,19 @@ class Asker(QObject):
         ended: Callable[[], None],
         facts: Callable[[], Facts] | None = None,
         other: tuple[str, bool] | None = None,
+        solution: str = "",
     ) -> Run:
         """Put a question; only while nothing runs and there is a reasoner. `came` and `ended` hear what comes of it.
 
-        With `facts`, which is called off the UI thread, statements are judged as they come. `other`: this one is for
+        With `facts`, which is called off the UI thread, statements are judged as they come, and answers scored, against
+        the `solution` too where the reader gave one. `other`: this one is for
         another model (and whether its own code may run). Only one lies in memory at a time: ours goes first, and is
         loaded again for the next question.
         """
         assert self._run is None
         self._guest = self._make(*other) if other is not None else None
         self._run = run = Run(question, self)
-        self._facts = facts
+        self._facts, self._solution = facts, solution
         run.came.connect(came)
         run.ended.connect(ended)
         if self._closing is not None:  # one question at a time
@@ -201,7 +204,9 @@ class Asker(QObject):
             return
         ours, guest = self._reasoner, self._guest
         events = ours.explain(run.question) if guest is None else _hosting(ours, guest, run.question)
-        self._job = job = self._jobs.run(_judged(events, self._facts) if self._facts else events, self._interrupt)
+        self._job = job = self._jobs.run(
+            _judged(events, self._facts, self._solution) if self._facts else events, self._interrupt
+        )
         job.item.connect(run.take)
         job.failed.connect(lambda error: run.take(Failed(faults.sentence(error))))
         job.failed.connect(self._end)
@@ -230,13 +235,13 @@ class Asker(QObject):
         self.changed.emit()
 
 
-def _judged(events: Iterator[TraceEvent], facts: Callable[[], Facts]) -> Iterator[TraceEvent]:
+def _judged(events: Iterator[TraceEvent], facts: Callable[[], Facts], solution: str) -> Iterator[TraceEvent]:
     """Statements held against the scan, and what each answer earns, as they come."""
     from engine.reasoning.claims import with_claims
     from engine.reasoning.scores import with_scores
 
     known = facts()
-    yield from with_scores(with_claims(events, known, live=True), known)
+    yield from with_scores(with_claims(events, known, live=True), known, solution)
 
 
 def _closing(reasoner: Reasoner) -> Iterator[None]:

@@ -139,7 +139,7 @@ class Desk(QObject):
         if self.document.previewing:
             self.document.abort()
             return True
-        if self.explainer.stop():
+        if self.prober.stop() or self.explainer.stop():
             self.said.emit("Stopped.")
             return True
         if self._suggester is not None and self._suggester.stop():

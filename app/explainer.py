@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import compress
 from typing import TYPE_CHECKING
 
 from PIL import Image
@@ -40,6 +41,7 @@ class Explainer(QObject):
     ended = Signal()  # nothing more comes; the trace is saved
     replayed = Signal(object)  # a saved Trace
     sampled = Signal(object)  # another sample is shown: its events, numbered as the first's
+    cleared = Signal()  # no answer is shown any more
     changed = Signal()  # running, answer or model differ
     failed = Signal(str)
 
@@ -168,9 +170,12 @@ class Explainer(QObject):
         self._events.append(replace(event, sample=self.sample))
         self.came.emit(self._events[-1])
 
-    def retract(self, kinds: tuple[type[TraceEvent], ...]) -> None:
-        """Forget what an earlier test said of the shown answer: it is tested again."""
-        self._events = [each for each in self._events if not isinstance(each, kinds) or each.sample != self.sample]
+    def retract(self, kinds: tuple[type[TraceEvent], ...]) -> tuple[TraceEvent, ...]:
+        """Forget what an earlier test said of the shown answer, and return it: it is tested again."""
+        gone = [isinstance(each, kinds) and each.sample == self.sample for each in self._events]
+        former = tuple(compress(self._events, gone))
+        self._events = [each for each, went in zip(self._events, gone, strict=True) if not went]
+        return former
 
     def save(self) -> None:
         """Keep the shown trace with the case, if anything was said."""
@@ -196,6 +201,7 @@ class Explainer(QObject):
         self.stop()
         self._question, self._events, self.sample = None, [], 0
         self.roi_id, self.trace_id, self.answer, self._asked = "", "", None, ()
+        self.cleared.emit()
         self.changed.emit()
 
     def replay(self, trace_id: str) -> None:
@@ -231,6 +237,12 @@ class Explainer(QObject):
         """The verdict already given on the shown answer."""
         found = (each for each in self._document.reading.findings if each.trace_id == self.trace_id)
         return next(found, None) if self.trace_id else None
+
+    @property
+    def solution(self) -> str:
+        """What the ROI shows by the reader's latest verdict on it; "" where that does not tell."""
+        own = [each for each in self._document.reading.findings if each.roi_id == self.roi_id and self.roi_id]
+        return own[-1].text if own and own[-1].verdict != "rejected" else ""
 
     def accept(self) -> None:
         """The answer holds."""
@@ -273,7 +285,7 @@ class Explainer(QObject):
         self._asked = (*box.low, *box.high)
         self.began.emit(question)
         self.answering = True
-        self.asker.ask(question, self._take, self._finish, self._facts_of(box))
+        self.asker.ask(question, self._take, self._finish, self._facts_of(box), solution=self.solution)
 
     def _facts_of(self, box: Box) -> Callable[[], Facts] | None:
         """Measures a box of the volume that is shown now, when it is called."""

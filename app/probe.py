@@ -37,6 +37,7 @@ class Prober(QObject):
 
     began = Signal()
     pictured = Signal(object)  # tuple of Condition: the pictures of the shown answer's test, as it was asked first
+    unpictured = Signal(str)  # why the pictures of a saved test cannot be made
     ended = Signal(str)  # why nothing came of it, "" where all went well
 
     def __init__(self, viewing: ViewingModel, explainer: Explainer, jobs: Jobs) -> None:
@@ -46,14 +47,10 @@ class Prober(QObject):
         self._jobs = jobs
         self._job: Job | None = None  # makes the pictures
         self._run: Run | None = None
-        explainer.began.connect(self._forget)
-        explainer.replayed.connect(self._forget)
-        explainer.sampled.connect(self._forget)
-
-    @property
-    def running(self) -> bool:
-        """Whether a test is under way."""
-        return self._run is not None or self._job is not None
+        self._before: tuple[TraceEvent, ...] = ()  # the earlier test of the same answer
+        self.running = False  # a test is under way; pictures alone are none
+        for turned in (explainer.began, explainer.replayed, explainer.sampled, explainer.cleared):
+            turned.connect(self._forget)
 
     def why_not(self) -> str:
         """Why the shown answer cannot be tested now, in one sentence; "" where it can."""
@@ -72,20 +69,34 @@ class Prober(QObject):
         if why:
             self.ended.emit(why)
         elif not self.running:
+            self.running = True
             self.began.emit()
-            self._prepare(self._ask)
+            self._prepare(self._ask, self._end)
+
+    def stop(self) -> bool:
+        """Stop the test, also while its pictures are still made; False when there is none."""
+        if self._run is not None:
+            return self._explainer.stop()
+        if not self.running:
+            return False
+        self._forget()
+        self.ended.emit(STOPPED)
+        return True
 
     def show_pictures(self) -> None:
-        """Make the pictures of a test that was made earlier; `pictured` brings them."""
+        """Make the pictures of a test that was made earlier; `pictured` brings them, or `unpictured` says why not."""
         if not self.running:
-            self._prepare(lambda question, conditions: None)
+            self._prepare(lambda question, conditions: None, self.unpictured.emit)
 
-    def _prepare(self, then: Callable[[Question, tuple[Condition, ...]], None]) -> None:
+    def _prepare(self, then: Callable[[Question, tuple[Condition, ...]], None], broke: Callable[[str], None]) -> None:
         from engine.reasoning.causal import Condition
 
         material = self._material()
         if material is None:
+            broke(NO_SCAN)
             return
+        if self._job is not None:
+            self._job.cancel()
 
         def made(item: tuple[Question, tuple[Condition, ...]]) -> None:
             self._job = None
@@ -93,9 +104,13 @@ class Prober(QObject):
             self.pictured.emit((Condition(AS_IS, question.canvas), *conditions))
             then(question, conditions)
 
+        def failed(error: Exception) -> None:
+            self._job = None
+            broke(faults.sentence(error))
+
         self._job = job = self._jobs.run(_made(*material))
         job.item.connect(made)
-        job.failed.connect(self._broke)
+        job.failed.connect(failed)
 
     def _material(self) -> tuple[Volume, Box, ModelCard, Question | Input] | None:
         """What the pictures are made of; None where the scan or what was asked is not there."""
@@ -110,9 +125,9 @@ class Prober(QObject):
 
         explainer = self._explainer
         if explainer.running:
-            self.ended.emit(BUSY)
+            self._end(BUSY)
             return
-        explainer.retract(TESTED)
+        self._before = explainer.retract(TESTED)
         reasoner = explainer.asker.reasoner
         status = reasoner.status() if isinstance(reasoner, HostedReasoner) else None
         reply = sample_of(explainer.shown, explainer.sample).text
@@ -130,18 +145,23 @@ class Prober(QObject):
         found = any(isinstance(event, Verdict) for event in run.events)
         if found:
             self._explainer.save()
+        else:  # the earlier test holds, whole
+            self._explainer.retract(TESTED)
+            for event in self._before:
+                self._explainer.extend(event)
+        self._before = ()
         stopped = any(isinstance(event, Stopped) for event in run.events)
-        self.ended.emit(STOPPED if stopped else run.failure or ("" if found else SILENT))
+        self._end(STOPPED if stopped else run.failure or ("" if found else SILENT))
 
-    def _broke(self, error: Exception) -> None:
-        self._job = None
-        self.ended.emit(faults.sentence(error))
+    def _end(self, why: str) -> None:
+        self.running = False
+        self.ended.emit(why)
 
-    def _forget(self, what: object) -> None:
+    def _forget(self, what: object = None) -> None:
         """Another answer is shown: pictures that are being made are not its."""
         if self._job is not None:
             self._job.cancel()
-            self._job = None
+            self._job, self.running = None, False
 
 
 def _made(

@@ -9,6 +9,7 @@ from math import log, log2
 
 from engine.reasoning.group import grouped
 from engine.reasoning.prompt import parse
+from engine.reasoning.scores import credit
 from engine.reasoning.trace import Answer, Group, Input, Scored, Token, Trace, TraceEvent
 
 TORN, UNSURE = 0.5, 0.2  # shares of the greatest possible entropy from which on it is said
@@ -73,7 +74,15 @@ class Samples:
             elif isinstance(event, Answer):
                 sample.answer = event
             else:
-                sample.rewards = event.rewards
+                sample.rewards = dict(event.rewards)
+
+    def judge(self, solution: str) -> None:
+        """Score correctness by the reader's label, "" for none, as training would; other rewards stay."""
+        for sample in self.found.values():
+            sample.rewards.pop("correctness", None)
+            if solution and sample.answer is not None and sample.rewards:
+                given = credit(sample.answer.text, solution, tuple(sample.answer.options))
+                sample.rewards["correctness"] = given if sample.rewards["form"] else 0.0
 
     @property
     def group(self) -> Group | None:

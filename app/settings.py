@@ -32,6 +32,7 @@ class Settings(BaseModel):
     precision: Literal["auto", "bfloat16", "float32", "int8", "int4"] = "auto"  # of its weights
     away: tuple[str, ...] = ()  # host:port of servers off this machine that pictures may go to
     speeds: dict[str, float] = {}  # model -> tokens a second when last asked
+    tint: Literal["probability", "entropy", "none"] = "probability"  # what tokens of a trace are tinted by
     folder: str = ""  # where the last open dialog was
     geometry: str = ""  # QMainWindow.saveGeometry, base64
     docks: str = ""  # QMainWindow.saveState, base64

@@ -273,6 +273,8 @@ class ReasoningPanel(QWidget):
         if old.selected != new.selected or old.loading != new.loading or old.volume is not new.volume:
             self._canvas_later.start()
         if old.selected != new.selected:
+            if new.selected not in ("", self._desk.explainer.roi_id):
+                self.question.more.follow.setChecked(False)  # another ROI is asked about from the beginning
             self._show_answer()
 
     def _edited(self, old: Reading, new: Reading) -> None:

@@ -47,6 +47,7 @@ class RoiTestPage(QScrollArea):
         )
         self.stop = button("Stop", "Stop the test (Esc)")
         self.pictures = Pictures()
+        self.unpictured = label(name="muted", wrap=True)
         self.spread, self.matrix = Spread(), Matrix()
         self.legend = label(LEGEND, "muted", wrap=True)
         self.decided = DecidedCurve()
@@ -72,7 +73,7 @@ class RoiTestPage(QScrollArea):
         column.addLayout(row)
         decided, looks = self._heads.values()
         parts: tuple[QWidget, ...] = (
-            *(self.spread, self.pictures, self.matrix, self.legend),
+            *(self.spread, self.pictures, self.unpictured, self.matrix, self.legend),
             *(decided, self.decided, self.decided_told, looks, self.attention, self.attention_told),
         )
         for part in parts:
@@ -85,13 +86,15 @@ class RoiTestPage(QScrollArea):
         explainer.began.connect(lambda question: self._refresh())
         explainer.replayed.connect(lambda trace: self._refresh())
         explainer.sampled.connect(lambda trace: self._refresh())
+        explainer.cleared.connect(self._refresh)
         explainer.came.connect(self._came)
-        explainer.changed.connect(self._changed)
+        explainer.changed.connect(self._buttons)
         prober.began.connect(self._began)
         prober.pictured.connect(self._pictured)
+        prober.unpictured.connect(self._unpictured)
         prober.ended.connect(self._ended)
         self.run.clicked.connect(prober.test)
-        self.stop.clicked.connect(explainer.stop)
+        self.stop.clicked.connect(prober.stop)
         self.pictures.enlarged.connect(self._enlarge)
         self.attention.chosen.connect(self._attend)
 
@@ -99,6 +102,7 @@ class RoiTestPage(QScrollArea):
         """Everything from the shown trace."""
         trace = sample_of(self._desk.explainer.shown, self._desk.explainer.sample)
         self.pictures.show_pictures(())
+        self._unpictured("")
         self.attended.emit(None, None)
         self._show(trace)
         if not any(isinstance(event, Verdict) for event in trace.events):
@@ -132,11 +136,6 @@ class RoiTestPage(QScrollArea):
         for each in (*self._heads.values(), self.decided_told, self.attention_told):
             each.setVisible(verdict is not None)
 
-    def _changed(self) -> None:
-        if self.matrix.table.rows and not self._desk.explainer.shown.events:
-            self._refresh()  # the answer went with its case
-        self._buttons()
-
     def _came(self, event: TraceEvent) -> None:
         if isinstance(event, (Causal, Verdict, Decided, Attention)) and event.sample == self._desk.explainer.sample:
             self._show(sample_of(self._desk.explainer.shown, event.sample))
@@ -148,11 +147,17 @@ class RoiTestPage(QScrollArea):
 
     def _pictured(self, conditions: tuple[Condition, ...]) -> None:
         self.pictures.show_pictures(conditions)
+        self._unpictured("")
+
+    def _unpictured(self, why: str) -> None:
+        self.unpictured.setText(f"No pictures: {why}")
+        self.unpictured.setVisible(bool(why))
 
     def _ended(self, why: str) -> None:
         if why:
             self._refresh()
-            self._say(why, "bad")
+            earlier = " The earlier test is shown." if self.matrix.table.rows else ""
+            self._say(why + earlier, "bad")
         self._buttons()
 
     def _enlarge(self, number: int) -> None:

@@ -10,6 +10,7 @@ from app.desk import Desk
 from app.panels.parts import Row, RowList, button, label
 from app.sampled import ORDERS, Sample, Samples, minds
 from app.theme import ACCENT, COLOURS, MODEL, MUTED, TEXT
+from engine.reading.model import Reading
 from engine.reasoning.trace import Failed, Group, Stopped, Token, Trace, TraceEvent
 
 KEY = "Shift+M"
@@ -130,6 +131,7 @@ class SamplesPage(QWidget):
         explainer.changed.connect(self._buttons)
         explainer.sampled.connect(lambda trace: self.paint_now())
         self._desk.case.begun.connect(lambda series: self._restart(Trace(())))
+        self._unsubscribe = self._desk.document.subscribe(self._edited)
         self.ask.clicked.connect(lambda: self.asked.emit(self.count.value()))
         self.stop.clicked.connect(explainer.stop)
         self.order.currentIndexChanged.connect(lambda index: self.paint_now())
@@ -147,6 +149,10 @@ class SamplesPage(QWidget):
         if not self._later.isActive():
             self._later.start()
 
+    def _edited(self, old: Reading, new: Reading) -> None:
+        if old.findings is not new.findings:
+            self.paint_now()
+
     def _took(self, event: TraceEvent) -> None:
         self._samples.take(event)
         if isinstance(event, (Stopped, Failed)):
@@ -159,6 +165,7 @@ class SamplesPage(QWidget):
         self._later.stop()
         self._buttons()
         found = self._samples.found
+        self._samples.judge(self._desk.explainer.solution)
         several = len(found) > 1
         group = self._samples.group if several else None
         self.told.setText(self._told(group))

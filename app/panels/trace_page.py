@@ -30,6 +30,8 @@ class TracePage(QWidget):
         super().__init__()
         self._desk = desk
         self.view = TraceView()
+        self.view.show_tint(desk.settings.tint)
+        self.tints: dict[Tint, QAction] = {}
         self.strip = UnsureStrip()
         self.finding = FindBar(self.view)
         self.judging = JudgeBar()
@@ -123,6 +125,10 @@ class TracePage(QWidget):
 
     # Tools
 
+    def _tint(self, tint: Tint) -> None:
+        self._desk.settings.tint = tint
+        self.view.show_tint(tint)
+
     def _tools(self) -> QWidget:
         """Two buttons: how tokens are tinted, and what else can be done."""
         tools = QWidget()
@@ -134,8 +140,9 @@ class TracePage(QWidget):
         for key in get_args(Tint):
             choice = QAction(TINTS[key], group, checkable=True)
             choice.setChecked(key == self.view.lines.tint)
-            choice.triggered.connect(partial(self.view.show_tint, key))
+            choice.triggered.connect(partial(self._tint, key))
             tint.addAction(choice)
+            self.tints[key] = choice
         more = QMenu(self)
         rows = (
             ("Find…\tCtrl+F", self.begin_find),
