@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QHelpEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QFont, QHelpEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QToolTip, QVBoxLayout, QWidget
 
 from app.panels.findings_panel import VERDICTS
@@ -15,6 +15,7 @@ from app.theme import MODEL as BAR
 from engine.reading.model import Finding
 from engine.reasoning.trace import Answer, Claim
 
+NOTES = 6  # lines of what else must be known that are in sight for certain
 LINES = 3  # options in sight; the rest is scrolled to
 
 
@@ -160,6 +161,17 @@ class AnswerBar(QWidget):
     def _fit(self) -> None:
         self.options.setFixedHeight(min(self._lines * self.bars.line, self.bars.sizeHint().height()))
 
+    def _fit_note(self) -> None:
+        """Wrapped text tells a stack of pages no height: without this, it is cut where the dock is low."""
+        most = NOTES * self.note.fontMetrics().lineSpacing()
+        high = self.note.heightForWidth(self.note.width())  # -1 without words
+        self.note.setMinimumHeight(min(max(high, 0), most))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """In a narrower dock notes take more lines."""
+        super().resizeEvent(event)
+        self._fit_note()
+
     def show_statements(self, claims: Sequence[Claim]) -> None:
         """How many of the reply's statements are false."""
         text, role = statements(claims)
@@ -201,6 +213,7 @@ class AnswerBar(QWidget):
         self.accept.setEnabled(bool(answer.label or answer.text))
         self.note.setText("\n".join(notes))
         self.note.setVisible(bool(notes))
+        self._fit_note()
         self.accept.setIcon(icon(*VERDICTS["accepted"]) if finding and finding.verdict == "accepted" else icon(""))
 
     def edit(self) -> None:

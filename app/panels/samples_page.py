@@ -203,12 +203,14 @@ class SamplesPage(QWidget):
         if answer is None:
             return Row(f"{sample.number + 1}  …", sample.last_words, "ph.dots-three", MUTED, data=sample.number)
         said = answer.label or answer.text or "no answer"
-        rewards = " · ".join(f"{name} {value:.1f}" for name, value in sample.rewards.items())
+        rewards = " · ".join(f"{name} {value:.2f}" for name, value in sample.rewards.items())
+        earned = f"reward {sample.reward:.2f}" if sample.reward is not None else ""
+        right = f"correctness {sample.rewards['correctness']:.2f}" if "correctness" in sample.rewards else ""
         length = f"{sample.length} tokens · {sample.surprise:.2f} bits a token"
         shown = sample.number == self._desk.explainer.sample
         return Row(
             f"{sample.number + 1}  {said}",
-            f"{rewards} · {length}" if rewards else length,
+            " · ".join(filter(None, (earned, right, length))),
             "ph.eye" if shown else "ph.chat-text",
             ACCENT if shown else TEXT,
             f"{answer.p:.2f}",

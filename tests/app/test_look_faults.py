@@ -197,3 +197,33 @@ def test_samples_are_held_against_what_the_reader_said(qtbot: QtBot, chest: Prog
 
 def _details(samples: SamplesPage) -> str:
     return "\n".join(samples.rows.row_at(samples.rows.item(n)).detail for n in range(samples.rows.count()))
+
+
+def test_a_compared_answer_with_many_options_leaves_the_window_its_size(qtbot: QtBot, chest: Program) -> None:
+    """On a small screen the status line would lie below its edge."""
+    window = chest.window
+    window.resize(1366, 768)
+    window.bottom.open("compare")
+    qtbot.wait(50)
+    before = window.height()
+    options = {f"kind {number}": 0.05 for number in range(20)}
+    trace = one_answer()
+    answer = trace.answer
+    assert answer is not None
+    many = tuple(replace(each, options=options) if each is answer else each for each in trace.events)
+    chest.desk.explainer.show(Trace(many))
+    chest.desk.versus.take_shown(0)
+    qtbot.wait(50)
+    assert window.height() == before
+
+
+def test_what_must_be_known_of_an_answer_is_not_cut_in_a_low_window(qtbot: QtBot, chest: Program) -> None:
+    """Torn minds, calibration and the verdict: every line has its height, and the window keeps its own."""
+    chest.window.resize(1366, 768)
+    chest.desk.explainer.show(four_answers())
+    chest.desk.explainer.correct("vessel")
+    bar = chest.window.reasoning.answer
+    qtbot.wait(50)
+    assert "Corrected to vessel" in bar.note.text()
+    assert bar.note.height() >= bar.note.heightForWidth(bar.note.width())
+    assert chest.window.height() == 768
