@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
@@ -192,20 +193,25 @@ CHOICES = {
     "kind": ("sessions", "nifti", "rexgrounding", "lidc", "table"),
     "rejected": ("leave out", "negative"),
 }
+COUNTS = ("steps", "batch", "accumulate", "checkpoint_steps", "log_steps", "prompts", "max_tokens")  # at least 1
+SHARES = ("real", "no_inset", "synthetic", "flat")  # 0 to 1
+ABOVE_0 = ("temperature",)
 
 
 def load(path: Path) -> Config:
     """Read a run's TOML; `out` is relative to the working folder. InputError names the key at fault."""
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"The configuration {path.name} cannot be read; give an existing TOML file.") from error
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"The configuration {path.name} is not valid TOML: {error}.") from error
     for name, table in TABLES.items():
         if name in values:
+            if not isinstance(values[name], dict):
+                raise InputError(f"{path.name}: {name} must be written as a [{name}] table.")
             values[name] = _checked(table, values[name], f"[{name}]", path.name)
-    values["source"] = _sources(values.get("source", []), path.name)
+    values["source"] = tuple(_sources(values.get("source", []), path.name))
     if "out" not in values:
         raise InputError(f"The configuration {path.name} lacks out; name the folder for the run.")
     values["out"] = Path(str(values["out"]))
@@ -252,7 +258,9 @@ def _checked(table: Any, values: dict[str, Any], where: str, file: str) -> Any:
         )
         if not isinstance(value, wanted) or (isinstance(value, bool) and not isinstance(default, bool)):
             raise InputError(f"{file}: {key} in {where} must be of the kind of {default!r}, not {value!r}.")
+        _of_one_kind(key, value, default, where, file)
         _one_of(key, value, where, file)
+        _in_range(key, value, where, file)
         values[key] = tuple(value) if isinstance(value, list) else value
     return table(**values)
 
@@ -261,3 +269,23 @@ def _one_of(key: str, value: Any, where: str, file: str) -> None:
     named = value if isinstance(value, list) else [value]
     if key in CHOICES and not set(named) <= set(CHOICES[key]):
         raise InputError(f"{file}: {key} in {where} must be of {', '.join(CHOICES[key])}, not {value!r}.")
+
+
+def _of_one_kind(key: str, value: Any, default: Any, where: str, file: str) -> None:
+    """The entries of a list are of the kind of the default's, words where that is empty."""
+    kind = type(default[0]) if isinstance(default, tuple) and default else str
+    if isinstance(value, list) and not all(type(one) is kind for one in value):
+        raise InputError(f"{file}: {key} in {where} must be a list like {list(default)!r}, not {value!r}.")
+
+
+def _in_range(key: str, value: Any, where: str, file: str) -> None:
+    """What no run can mean: no step, a share above 1, a rate that is not a number."""
+    if key == "band" and (len(value) != 2 or not 0 < value[0] <= value[1]):
+        raise InputError(f"{file}: band in {where} must be two numbers of tokens, the smaller first.")
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return
+    least = 1 if key in COUNTS and not (key == "steps" and where == "[warmup]") else 0
+    most = 1.0 if key in SHARES else math.inf
+    if not (least <= value <= most and value < math.inf) or (key in ABOVE_0 and not value):
+        bounds = f"{least} to 1" if key in SHARES else "above 0" if key in ABOVE_0 else f"at least {least}"
+        raise InputError(f"{file}: {key} in {where} must be {bounds}, not {value!r}.")

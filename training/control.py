@@ -26,6 +26,7 @@ from training.progress import JsonLines, emit, first_process, kept
 
 STOPPED = 3  # the exit code of a run that was stopped with a checkpoint; 0 only when done
 CONFIG = "config.toml"  # as the run was begun
+WARMED = "warmup.pt"  # the checkpoint of a warm-up, which comes before all others
 FILE, PAUSE, STOP = "control", "pause", "stop"  # any other word, or no file, lets the run go on
 LOOK_S = 0.3  # between looks at the file while paused
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -74,17 +75,23 @@ class Reins:
 @contextmanager
 def begun(config: Path, plan: Config, resume: bool) -> Iterator[Reins]:
     """A run's folder with its configuration beside, its lines kept, its reins held. InputError where a run is there."""
-    there = get_last_checkpoint(str(plan.out)) if plan.out.is_dir() else None
-    if there and not resume:
-        done = Path(there).name
+    done = _done(plan.out)
+    if done and not resume:
         raise InputError(
             f"{plan.out} already holds a run ({done}); add --resume, or name another out in {config.name}."
         )
     plan.out.mkdir(parents=True, exist_ok=True)
-    if first_process() and not (plan.out / CONFIG).exists():
-        shutil.copyfile(config, plan.out / CONFIG)
+    own = plan.out / CONFIG
+    if first_process() and config.resolve() != own.resolve() and not (resume and own.exists()):
+        shutil.copyfile(config, own)
     with kept(plan.out, resume), held(plan.out) as reins:
         yield reins
+
+
+def _done(out: Path) -> str:
+    """The name of a run's latest checkpoint; "" where there is none."""
+    last = get_last_checkpoint(str(out)) if out.is_dir() else None
+    return Path(last).name if last else WARMED if (out / WARMED).exists() else ""
 
 
 @contextmanager

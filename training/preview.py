@@ -52,9 +52,10 @@ def some(plan: Config, card: ModelCard, count: int) -> list[Row]:
 
 def drawn(plan: Config, card: ModelCard, count: int) -> Iterator[Row]:
     """What the generator draws, as rows."""
-    bank = backgrounds(plan)
+    bank, data = backgrounds(plan), plan.data
+    asked = {"real": data.real, "no_inset": data.no_inset}
     for number in range(count):
-        one = sample(bank, plan.seed, "train", number, real=plan.data.real, spec=card.canvas, prompt=card.prompt)
+        one = sample(bank, plan.seed, "train", number, **asked, spec=card.canvas, prompt=card.prompt)
         said = one.wording
         yield Row(
             case=f"{plan.seed}:{number}",

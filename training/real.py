@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import tomllib
 from collections import Counter
@@ -53,11 +54,13 @@ class Asked:
 
 def real(model: str, scans: Path, seed: int = 0) -> dict[str, Any]:
     """Every lesion's answer and side, and what boxes of plain lung are called, scan by scan. InputError for a fault."""
-    reader = Reader.load(model)
     try:
         listed = tomllib.loads(scans.read_text(encoding="utf-8"))["scan"]
-    except (OSError, tomllib.TOMLDecodeError, KeyError) as error:
+    except (OSError, ValueError, KeyError) as error:
         raise InputError(f"{scans.name} must be a TOML file with [[scan]] tables: {error}.") from error
+    if not isinstance(listed, list) or not all(isinstance(one, dict) and "path" in one for one in listed):
+        raise InputError(f"{scans.name} must list its scans as [[scan]] tables, each with a path.")
+    reader = Reader.load(model)
     found = {str(one["path"]): _scan(reader, scans.parent, one, seed) for one in listed}
     calm = sum(one["plain_right"] for one in found.values())
     boxes = sum(sum(one["plain"].values()) for one in found.values())
@@ -147,6 +150,12 @@ def _answers(reader: Reader, asked: list[Asked]) -> list[tuple[str, str]]:
     return [(label_of(parse(text).answer, options), text) for (text,) in replies]
 
 
+def stated_side(text: str) -> str:
+    """The side that a reply's reasoning states first; "" for none. A whole word: `bright` is no side."""
+    found = re.search(r"\b(left|right|midline)\b", text.split("Conclude")[0])
+    return found.group() if found else ""
+
+
 def _told(one: Asked, label: str, text: str) -> dict[str, Any]:
     box = [round(float(edge), 1) for edge in (*one.box.low, *one.box.high)]
     return {
@@ -154,12 +163,14 @@ def _told(one: Asked, label: str, text: str) -> dict[str, Any]:
         "answer": label,
         "right": label in one.right,
         "side": one.side,
-        "side_right": one.side in text,
+        "side_right": stated_side(text) == one.side,
         "reply": text,
     }
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit("Give a model folder and a TOML file of scans, such as training/configs/real.toml.")
     try:
         sys.stdout.write(json.dumps(real(sys.argv[1], Path(sys.argv[2])), indent=2, ensure_ascii=False) + "\n")
     except InputError as error:

@@ -46,7 +46,16 @@ class Rows:
         if self.stock is not None and (kept := self.stock.draw(self.plan.seed, index)):
             return self._kept(kept)
         plan, spec = self.plan, self.card.canvas
-        one = sample(self.bank, plan.seed, "train", index, real=plan.data.real, spec=spec, prompt=self.card.prompt)
+        one = sample(
+            self.bank,
+            plan.seed,
+            "train",
+            index,
+            real=plan.data.real,
+            no_inset=plan.data.no_inset,
+            spec=spec,
+            prompt=self.card.prompt,
+        )
         return {
             "prompt": [{"role": "user", "content": one.prompt}],
             "image": Image.fromarray(one.canvas.pixels),

@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader
 
 from training.backgrounds import Bank
 from training.config import Config
-from training.control import Reins
+from training.control import WARMED, Reins
 from training.dataset import Samples
 from training.fast import compiled, quick_vision
 from training.optim import MuonAdamW, groups_of, rate_at
@@ -31,7 +31,6 @@ SIDES = ("left", "right", "midline")
 ZONES = ("anterior", "middle", "posterior")
 MARGINS = ("", "smooth", "lobulated", "spiculated", "ill-defined")
 CLASSES = {"kind": KINDS, "side": SIDES, "zone": ZONES, "margin": MARGINS, "pleural": (False, True)}
-CHECKPOINT = "warmup.pt"
 
 
 class Targets:
@@ -110,7 +109,7 @@ def warm_up(config: Config, model: Any, processor: Any, bank: Bank, resume: bool
 
     Returns the steps done: fewer than planned where the reader asked to stop, and then there is a checkpoint.
     """
-    plan, file = config.warmup, config.out / CHECKPOINT
+    plan, file = config.warmup, config.out / WARMED
     torch.manual_seed(config.seed)
     visual = model.model.visual
     heads = Heads(model.config.text_config.hidden_size, (CANVAS.side // Targets(processor).cell) ** 2)

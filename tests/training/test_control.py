@@ -12,7 +12,8 @@ import pytest
 
 from engine.ct.errors import InputError
 from tests.training.test_sft import lines, losses, written
-from training.control import FILE, STOPPED, Reins, held
+from training.config import load
+from training.control import CONFIG, FILE, STOPPED, Reins, begun, held
 from training.progress import emit, kept
 from training.sft import run
 
@@ -101,8 +102,20 @@ def test_a_run_stopped_in_the_warm_up_and_then_by_a_signal_goes_on_to_the_same_c
     assert losses(told) == pytest.approx(losses(whole), abs=2e-3)
 
 
-def test_a_folder_that_holds_a_run_is_not_written_over(tmp_path: Path) -> None:
+@pytest.mark.parametrize("done", ["checkpoint-1", "warmup.pt"])
+def test_a_folder_that_holds_a_run_is_not_written_over(tmp_path: Path, done: str) -> None:
     config = written(tmp_path, 1, 1)
-    assert run(config, resume=False) == 0
-    with pytest.raises(InputError, match=r"already holds a run \(checkpoint-1\).*--resume"):
+    (tmp_path / "run" / done).mkdir(parents=True)
+    with pytest.raises(InputError, match=rf"already holds a run \({done}\).*--resume"):
         run(config, resume=False)
+
+
+def test_the_configuration_kept_is_the_one_begun_with(tmp_path: Path) -> None:
+    config = written(tmp_path, 2, 2)
+    plan = load(config)
+    plan.out.mkdir()
+    (plan.out / CONFIG).write_text("of an attempt that came to nothing")
+    with begun(config, plan, resume=False):
+        assert (plan.out / CONFIG).read_text() == config.read_text()
+    with begun(plan.out / CONFIG, plan, resume=False):  # from the run's own copy
+        assert (plan.out / CONFIG).read_text() == config.read_text()

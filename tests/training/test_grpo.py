@@ -18,12 +18,13 @@ from engine.reasoning.card import ModelCard
 from training import grpo
 from training.adapt import lora_targets, part_of
 from training.backgrounds import Bank
-from training.config import Build, Lora, load
+from training.config import Build, Config, Data, Lora, load
 from training.dataset import chat
 from training.fast import quick_vision, shared_pictures
 from training.model import build, corpus, export, processor, tokenizer
+from training.preview import drawn
 from training.rows import Rows, asked_with, dataset
-from training.synthetic import CANVAS, PROMPT
+from training.synthetic import CANVAS, PROMPT, sample
 
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")  # peft 0.21, trl 1.16
 TINY = {"vit_layers": 2, "vit_width": 32, "vit_full": (1,), "layers": 1, "width": 64, "head": 32}
@@ -183,6 +184,18 @@ def test_rows_are_the_same_wherever_a_run_starts(tmp_path: Path, base: Path, pha
         if one["unseen"] is not None:
             assert one["unseen"].tobytes() != one["image"].tobytes()
     assert {whole[n]["unseen"] is None for n in range(20)} == {True, False}
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_rows_and_their_preview_have_the_inset_as_often_as_the_configuration_says(phantoms: Bank, share: float) -> None:
+    plan = Config(Path("run"), seed=3, data=Data(phantoms=20, real=0.0, no_inset=share))
+    card = ModelCard("run", canvas=CANVAS, prompt=PROMPT)
+    made = [sample(phantoms, 3, "train", number, real=0.0, no_inset=share) for number in range(8)]
+    assert {one.canvas.inset is None for one in made} == {bool(share)}
+    pictures = [Image.fromarray(one.canvas.pixels).tobytes() for one in made]
+    rows = Rows(plan, card, phantoms)({"index": list(range(8))})
+    assert [one.tobytes() for one in rows["image"]] == pictures
+    assert [row.picture.tobytes() for row in drawn(plan, card, 8)] == pictures
 
 
 def test_pictures_shared_in_a_batch_give_the_same_outputs_and_slopes(

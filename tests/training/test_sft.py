@@ -128,11 +128,20 @@ def test_adapters_of_an_existing_model_are_trained_and_merged(tmp_path: Path) ->
         ('out = "x"\nsteps = 3', "'steps'"),
         ('out = "x"\n[train]\nbatch = "many"', "batch"),
         ('out = "x', "not valid TOML"),
+        ('out = "x"\nseed = -1', "seed in the file must be at least 0"),
+        ('out = "x"\ndata = 5', r"\[data\] table"),
+        ('out = "x"\n[train]\nlog_steps = 0', "log_steps .* at least 1"),
+        ('out = "x"\n[train]\nadam_lr = nan', "adam_lr"),
+        ('out = "x"\n[data]\nreal = 55', "real .* 0 to 1"),
+        ('out = "x"\n[grpo]\ntemperature = 0.0', "temperature .* above 0"),
+        ('out = "x"\n[rewards]\nband = [40]', "band"),
+        ('out = "x"\n[lora]\ntargets = [["q"]]', "targets"),
+        ('out = "\xe9', "cannot be read"),
     ],
 )
 def test_a_faulty_configuration_is_told_in_one_sentence(tmp_path: Path, text: str, named: str) -> None:
     file = tmp_path / "bad.toml"
-    file.write_text(text)
+    file.write_text(text, encoding="latin-1")
     with pytest.raises(InputError, match=named) as caught:
         load(file)
     assert "\n" not in str(caught.value)
