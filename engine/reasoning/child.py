@@ -138,10 +138,10 @@ def _signed(
         if isinstance(event, Done):
             while not weights.wait(WEIGHTS_S) and not interrupted():
                 pass
-        status = reasoner.status() if isinstance(event, Token | Done) and not told else None
-        if status is not None and weights.wait(0):
+        if not told and isinstance(event, Token | Done) and weights.wait(0):
+            status = reasoner.status()
             told = True
-            yield made(status, weights)
+            yield from (made(status, weights),) if status else ()
         yield event
 
 

@@ -96,6 +96,7 @@ class ServedReply:
     """One sample's reply while it comes. Reasoning that is kept apart goes into `<think>`, as prompts want it."""
 
     sample: int
+    think: str = "before"  # when it was asked to think: before its answer, after it, or "none"
     text: str = ""
     count: int = 0
     ended: bool = False
@@ -154,4 +155,4 @@ class ServedReply:
             yield StepDone(step.index, step.stage, step.text, sample=self.sample)
 
     def _parsed(self) -> tuple[Parsed, tuple[int, int]]:
-        return parsed_reply(self.text, self.ended)
+        return parsed_reply(self.text, self.ended, self.think)

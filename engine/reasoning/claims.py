@@ -15,12 +15,11 @@ from dataclasses import dataclass, replace
 from math import isinf
 
 from engine.reasoning.phrases import Stated, sentences, statements
-from engine.reasoning.prompt import think_part
+from engine.reasoning.prompt import think_part, think_start
 from engine.reasoning.trace import Answer, Claim, Token, TraceEvent
 
 SIZE_MM, SIZE_SHARE, SIZE_LIMIT = 2.0, 0.2, 1.0
 HU, HU_SHARE, HU_LIMIT = 40.0, 0.1, 10.0
-THINK = "<think>"
 LOOSEST = 2.0  # a box longer than this many lesions is not drawn around one: training's own and readers' stay below
 _HEIGHTS, _DEPTHS = ("upper", "middle", "lower"), ("anterior", "middle third", "posterior")
 
@@ -99,8 +98,7 @@ class ReplyWatch:
 
     def judged(self, *, whole: bool) -> Iterator[Claim]:
         """What can be judged now and was not before; `whole`: no more comes."""
-        think = think_part(self.text)
-        start = self.text.find(THINK) + len(THINK) if THINK in self.text.split("<answer>")[0] else 0
+        think, start = think_part(self.text), think_start(self.text)
         if self._watch is None or start != self._start:
             self._watch, self._start = ClaimWatch(self.facts), start
         ended = whole or start + len(think) < len(self.text)

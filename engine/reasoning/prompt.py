@@ -121,8 +121,12 @@ def placed_steps(think: str) -> list[tuple[Step, tuple[int, int]]]:
 
 def think_part(text: str) -> str:
     """What stands in the think part so far; all text before the answer where a model opened no think part."""
-    body = text.split("<think>", 1)[1] if "<think>" in text else text
-    return body.split("<answer>")[0].split("</think>")[0]
+    return text[think_start(text) :].split("<answer>")[0].split("</think>")[0]
+
+
+def think_start(text: str) -> int:
+    """The character at which that part begins. Not to be looked for by its words: they may stand before it too."""
+    return text.index("<think>") + len("<think>") if "<think>" in text else 0
 
 
 def parse(text: str, think: str = "before") -> Parsed:

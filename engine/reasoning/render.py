@@ -25,11 +25,11 @@ from engine.reasoning.trace import (
 
 
 def _answer(event: Answer) -> str:
+    sure = f"  {event.p:.0%}" if event.known else ""
     if event.sample:
-        return f"\n=> sample {event.sample + 1}: {event.label or event.text or '(no answer)'}  {event.p:.0%}\n"
+        return f"\n=> sample {event.sample + 1}: {event.label or event.text or '(no answer)'}{sure}\n"
     rest = sorted(event.options.items(), key=lambda item: -item[1])
     table = "".join(f"\n   {p:5.0%}  {name}" for name, p in rest)
-    sure = f"  {event.p:.0%}" if event.known else ""
     return f"\n=> {event.label or event.text or '(no answer)'}{sure}{table}\n"
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from engine.reasoning.prompt import Parsed, Step, placed_steps, think_part
+from engine.reasoning.prompt import Parsed, Step, placed_steps, think_part, think_start
 from engine.reasoning.text import StepWatch, TextStream, parsed_reply
 
 Encode = Callable[[str], list[int]]
@@ -60,9 +60,8 @@ class Reply:
 
     def _step_spans(self) -> list[tuple[int, int]]:
         """The characters of each step."""
-        think = think_part(self.text)
-        shift = self.text.find(think)
-        return [(shift + start, shift + end) for _, (start, end) in placed_steps(think)]
+        shift = think_start(self.text)
+        return [(shift + start, shift + end) for _, (start, end) in placed_steps(think_part(self.text))]
 
     def _tokens(self, span: tuple[int, int]) -> list[int]:
         return [n for n, (start, end, _) in enumerate(self.spans) if start < span[1] and end > span[0]]

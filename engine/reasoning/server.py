@@ -18,7 +18,7 @@ from engine.reasoning.chunks import Chunk, ServedReply, chunk
 from engine.reasoning.explain import input_event
 from engine.reasoning.faults import ModelError
 from engine.reasoning.group import grouped
-from engine.reasoning.prompt import messages
+from engine.reasoning.prompt import messages, think_of
 from engine.reasoning.reasoner import ModelStatus, Question
 from engine.reasoning.trace import Answer, Done, Failed, Loading, Stopped, TraceEvent, Verdict
 from engine.reasoning.wire import Connection, RefusedError, plain
@@ -98,7 +98,7 @@ class ServerReasoner:
         tokens, first = 0, 0.0
         answers: list[Answer] = []
         for sample in range(0 if question.reply else question.samples):
-            reply = ServedReply(sample)
+            reply = ServedReply(sample, think_of(question.prompt))
             for event in self._write(question, reply):
                 first = first or time.perf_counter() - started
                 yield event
