@@ -227,7 +227,8 @@ class Corrections(QObject):
     @property
     def forecast_s(self) -> float:
         """About how long the run takes."""
-        return plans.seconds(self.method, self.steps, float(self.baseline.get("replies_per_s", 1.0)))
+        rate = float(self.baseline.get("replies_per_s", 1.0))
+        return plans.seconds(self.method, self.steps, rate, plans.batch_of(self.model))
 
     def train(self, resume: bool = False) -> None:
         """Start the run, or go on with a stopped one."""

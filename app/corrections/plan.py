@@ -81,7 +81,7 @@ def write(plan: Plan) -> Path:
         **({"data": {"synthetic": drawn, "phantoms": PHANTOMS, "real": 0.0}} if drawn else {}),
         "train": {
             "steps": plan.steps,
-            "batch": BATCH,
+            "batch": batch_of(plan.model),
             "adam_lr": 1e-3 if small else 1e-4,  # at 3e-3 the bundled model's replies get garbled
             "warm_steps": max(1, plan.steps // 20),
             "checkpoint_steps": max(2, plan.steps // 5),
@@ -136,9 +136,14 @@ def steps_for(method: Method, rows: int) -> int:
     return min(max(-(-6 * rows // BATCH), 20), 300) if method == "sft" else 30
 
 
-def seconds(method: Method, steps: int, replies_per_s: float) -> float:
+def batch_of(model: str) -> int:
+    """Samples of a step of SFT: the drawn ones come on top, so that as many rows are seen with them as without."""
+    return round(BATCH / (1 - SYNTHETIC)) if speaks_our_words(model) else BATCH
+
+
+def seconds(method: Method, steps: int, replies_per_s: float, batch: int = BATCH) -> float:
     """A rough forecast from how fast the baseline was asked."""
-    each = BATCH * SFT_REPLIES if method == "sft" else PROMPTS * GROUP * GRPO_REPLIES
+    each = batch * SFT_REPLIES if method == "sft" else PROMPTS * GROUP * GRPO_REPLIES
     return steps * each / max(replies_per_s, 1e-3)
 
 

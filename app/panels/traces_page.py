@@ -213,7 +213,7 @@ class TracesPage(QWidget):
         self._export = job = self._desk.jobs.run(_counted(export(records, folder, named=self.named.isChecked())))
         job.item.connect(lambda count: self.state.setText(f"Writing file {count}…"))
         job.failed.connect(lambda error: self._desk.failed.emit(faults.sentence(error)))
-        job.finished.connect(lambda: self._desk.said.emit(f"{len(records)} traces were exported to {folder}, {whose}."))
+        job.finished.connect(lambda: self._desk.said.emit(f"Exported to {folder}, {whose}: {counted(len(records))}."))
         job.ended.connect(self._exported)
         self._show_state()
 
@@ -306,7 +306,7 @@ class TracesPage(QWidget):
         self.cancel.setVisible(busy)
         self.export.setEnabled(shown > 0 and self._export is None)
         troubles = [text for text in self._troubles.values() if text]
-        said = f"{total} traces" if shown == total else f"{shown} of {total} traces"
+        said = counted(total) if shown == total else f"{shown} of {counted(total)}"
         parts = (said, f"{marked} chosen" if marked else "", f"⚠ {troubles[0]}" if troubles else "")
         if not busy:
             self.state.setText(" · ".join(filter(None, parts)))
@@ -322,6 +322,11 @@ class TracesPage(QWidget):
         menu.addAction(icon("ph.arrow-square-out"), "Open there").triggered.connect(lambda: self.opening.open(record))
         menu.addAction(icon("ph.export"), "Export…").triggered.connect(self.ask_export)
         menu.popup(self.table.viewport().mapToGlobal(at))
+
+
+def counted(number: int) -> str:
+    """So many traces, in words."""
+    return f"{number} trace{'s' if number != 1 else ''}"
 
 
 def _counted(items: Iterator[Path]) -> Iterator[int]:

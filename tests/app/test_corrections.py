@@ -289,6 +289,8 @@ def test_a_model_taught_by_drawn_samples_goes_on_seeing_some(tmp_path: Path, pro
     plan = plans.Plan(str(tmp_path), tmp_path / "out", tmp_path, (candidate("a"),))
     told = tomllib.loads(plans.write(plan).read_text(encoding="utf-8"))
     assert (told.get("data", {}).get("synthetic", 0.0) > 0) is share
+    rows = told["train"]["batch"] * (1 - told.get("data", {}).get("synthetic", 0.0))
+    assert rows == plans.BATCH  # the drawn ones come on top
     assert told["train"]["adam_lr"] <= 1e-3  # at 3e-3 its replies got garbled
 
 

@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from app.application import Program
 from app.panels.bottom import Bottom
-from app.panels.traces_page import TracesPage
+from app.panels.traces_page import TracesPage, counted
 from app.trace_table import RECORD, TraceModel, Wanted
 from engine.ct.geometry import Box
 from engine.reading import edits
@@ -185,7 +185,7 @@ def test_a_damaged_session_is_told_beside_the_others(qtbot: QtBot, program: Prog
     keep(program, "1", "mass")
     (program.desk.case.folder / "0.loupe").write_bytes(b"no database")
     page = opened(qtbot, program)
-    assert "1 traces · ⚠" in page.state.text()
+    assert "1 trace · ⚠" in page.state.text()
 
 
 def test_reading_can_be_stopped_and_what_was_read_stays(
@@ -214,3 +214,7 @@ def test_ten_thousand_traces_are_filtered_without_a_pause(qapp: object) -> None:
     began = time.perf_counter()
     assert not any(wanted.holds(each) for each in model.records)
     assert time.perf_counter() - began < 1.0
+
+
+def test_one_trace_is_not_traces() -> None:
+    assert [counted(number) for number in (0, 1, 2)] == ["0 traces", "1 trace", "2 traces"]
