@@ -1,6 +1,7 @@
 """Whole scans with a known lesion: what is stated is measured, and no patient or scan is in two splits."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -66,7 +67,10 @@ def test_a_ball_fills_its_true_volume_by_shares_of_voxels(slice_mm: float) -> No
 def test_written_scans_are_read_back_with_the_facts_that_were_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, drawn: dict[str, Patient]
 ) -> None:
-    made = [drawn["solid nodule"], drawn["calcified nodule"]]
+    made = [
+        replace(one, facts=replace(one.facts, patient="one scan"))
+        for one in (drawn["solid nodule"], drawn["calcified nodule"])
+    ]
     monkeypatch.setattr(volume_files, "patient", lambda seed, split, index: made[index])
     assert main(["train", "data", "--volumes", "2", "--out", str(tmp_path)]) == 0
     source = Source(kind="nifti", path=str(tmp_path), name="drawn", licence="Apache-2.0", negatives=0.0)
@@ -74,7 +78,8 @@ def test_written_scans_are_read_back_with_the_facts_that_were_written(
     stated = json.loads((tmp_path / "facts.json").read_text(encoding="utf-8"))
     assert len(rows) == len(stated) == 2
     for row in rows:
-        told = stated[row.patient.removeprefix("drawn:")]
+        told = stated[row.case.split(":")[1]]
+        assert row.patient == "drawn:one scan"  # lesions in one scan are in one split
         assert row.facts is not None
         assert row.facts.diameter_mm is not None
         assert row.facts.hu is not None

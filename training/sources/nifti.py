@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,11 +27,13 @@ _HEAD = 1 << 22
 def read(source: Source, card: ModelCard) -> Iterator[Row]:
     """Rows of every scan that has a label map, scan after scan: one is in memory at a time."""
     folder = Path(source.path)
-    names = label_names(folder)
+    names, people = label_names(folder), patients(folder)
     count = 0
     for scan, masks in pairs(folder):
         count += 1
-        yield from rows(marked(folder, scan, masks, names, source), source, card)
+        found = marked(folder, scan, masks, names, source)
+        patient = people.get(found.case, found.case)
+        yield from rows(replace(found, patient=f"{source.name}:{patient}"), source, card)
     if not count:
         raise InputError(
             f"The folder {folder.name} holds no scan with a label map; expected are imagesTr and labelsTr, or a folder "
@@ -108,6 +111,21 @@ def label_names(folder: Path) -> dict[int, str]:
         with table.open(encoding="utf-8-sig", newline="") as text:
             return {int(line[0]): line[1].strip() for line in csv.reader(text) if len(line) > 1 and line[0].isdigit()}
     return {}
+
+
+def patients(folder: Path) -> dict[str, str]:
+    """Case -> patient out of facts.json, where training/volume_files.py drew the scans; else none.
+
+    Lesions drawn into one real scan are of one patient: no two splits may share it.
+    """
+    file = folder / "facts.json"
+    if not file.is_file():
+        return {}
+    try:
+        said = json.loads(file.read_text(encoding="utf-8"))
+        return {case: str(facts["patient"]) for case, facts in said.items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{folder.name}/facts.json names no patients; mend or remove the file.") from error
 
 
 def _pair(key: str, value: object) -> tuple[int, str]:
