@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 from engine.reasoning.card import ModelCard
@@ -47,7 +48,7 @@ def base_of(adapter: str) -> str:
 
 def _found(name: str, beside: Path) -> str:
     """A path as it is, from the adapters' folder or from the program's; a hub id as it is; "" if it is neither."""
-    for path in (Path(name).expanduser(), beside / name, ROOT / name):
+    for path in (Path(os.path.expanduser(name)), beside / name, ROOT / name):
         if (path / "config.json").is_file():
             return str(path)
     return "" if looks_like_folder(name) else name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -30,7 +31,7 @@ def resolve_model(name: str | None) -> str:
     """
     model = str(BUNDLED) if name in (None, "", "bundled") else str(name)
     if model.startswith("~"):
-        model = str(Path(model).expanduser())
+        model = os.path.expanduser(model)  # pathlib's raises for a user that is not known
     if is_server(model):
         parse(model)
     elif not model.endswith(".jsonl"):

@@ -43,5 +43,5 @@ def snapshot(model: str) -> Path | None:
 
 def folder_of(model: str) -> Path | None:
     """The folder that holds a model's files: itself, or its snapshot in the cache; None for what is not here."""
-    folder = Path(model).expanduser()
+    folder = Path(os.path.expanduser(model))  # pathlib's raises for a user that is not known
     return folder if folder.is_dir() else snapshot(model)

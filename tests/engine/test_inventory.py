@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
+from engine.ct.errors import InputError
 from engine.reasoning.card import ModelCard
-from engine.reasoning.explain import BUNDLED
+from engine.reasoning.explain import BUNDLED, resolve_model
 from engine.reasoning.hub import cached, snapshot
 from engine.reasoning.inventory import Installed, inspected, installed
 from engine.reasoning.made import weight_files
@@ -151,3 +152,9 @@ def test_looking_for_models_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_home_folder_of_nobody_is_a_model_that_is_gone() -> None:
+    assert "gone" in inspected("~nobody-of-this-name/model", "folder").fault
+    with pytest.raises(InputError, match="nobody-of-this-name"):
+        resolve_model("~nobody-of-this-name/model")
