@@ -15,6 +15,7 @@ from app.theme import MODEL as BAR
 from engine.reading.model import Finding
 from engine.reasoning.trace import Answer, Claim
 
+EDGE = 8  # px
 NOTES = 6  # lines of what else must be known that are in sight for certain
 LINES = 3  # options in sight; the rest is scrolled to
 
@@ -140,7 +141,7 @@ class AnswerBar(QWidget):
         for each in (self.accept, self.correct, self.reject):
             row.addWidget(each)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(8, 4, 8, 8)
+        layout.setContentsMargins(EDGE, 4, EDGE, 8)
         layout.setSpacing(4)
         for part in (self.said, self.options, self.statements, self.note, self._buttons, self.editor):
             layout.addWidget(part)
@@ -164,7 +165,7 @@ class AnswerBar(QWidget):
     def _fit_note(self) -> None:
         """Wrapped text tells a stack of pages no height: without this, it is cut where the dock is low."""
         most = NOTES * self.note.fontMetrics().lineSpacing()
-        high = self.note.heightForWidth(self.note.width())  # -1 without words
+        high = self.note.heightForWidth(self.contentsRect().width() - 2 * EDGE)  # -1 without words
         self.note.setMinimumHeight(min(max(high, 0), most))
 
     def resizeEvent(self, event: QResizeEvent) -> None:

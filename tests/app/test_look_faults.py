@@ -220,10 +220,16 @@ def test_a_compared_answer_with_many_options_leaves_the_window_its_size(qtbot: Q
 def test_what_must_be_known_of_an_answer_is_not_cut_in_a_low_window(qtbot: QtBot, chest: Program) -> None:
     """Torn minds, calibration and the verdict: every line has its height, and the window keeps its own."""
     chest.window.resize(1366, 768)
+    bar = chest.window.reasoning.answer
+    chest.window.reasoning.tabs.choose("samples")  # the answer comes while nobody looks
     chest.desk.explainer.show(four_answers())
     chest.desk.explainer.correct("vessel")
-    bar = chest.window.reasoning.answer
+    chest.window.reasoning.question.more.follow.setChecked(True)
+    chest.window.reasoning.tabs.choose("reasoning")
     qtbot.wait(50)
     assert "Corrected to vessel" in bar.note.text()
     assert bar.note.height() >= bar.note.heightForWidth(bar.note.width())
+    chest.desk.explainer.show(one_answer())
+    qtbot.wait(50)
+    assert bar.note.minimumHeight() == bar.note.heightForWidth(bar.note.width())
     assert chest.window.height() == 768
