@@ -225,8 +225,8 @@ class TrainingPanel(QWidget):
         self.bar.setRange(0, max(run.log.of, 1) if run is not None else 1)
         self.bar.setValue(run.log.step if run is not None else 0)
         bad = run is not None and state in ("failed", "killed")
-        self.error.setText(trouble(run) if bad and run is not None else "")
-        self.error.setToolTip(plain_tip(self.error.text()))  # in a low dock its end may be cut off
+        self.error.setText(what_now(run) if bad and run is not None else "")
+        self.error.setToolTip(plain_tip(trouble(run) if bad and run is not None else ""))
         self.error.setVisible(bad)
         self.error.setObjectName("bad" if state == "failed" else "muted")
         self.error.style().polish(self.error)
@@ -249,6 +249,15 @@ def how_far(run: Run) -> str:
     if not run.going and log.saved and run.state != "done":
         parts.append(f"checkpoint at {log.saved}")
     return " · ".join(parts)
+
+
+def what_now(run: Run) -> str:
+    """What to do about a run that ended badly, below its state and step: a low dock has room for two lines."""
+    if run.state == "failed":
+        return run.error or "It said nothing."
+    if not run.can_resume:
+        return "Its configuration is not known, so it cannot go on from here."
+    return "Resume goes on from there." if run.log.saved else "It has no checkpoint; Resume begins anew."
 
 
 def spoken(seconds: float) -> str:

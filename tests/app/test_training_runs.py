@@ -13,6 +13,7 @@ import psutil
 import pytest
 from pytestqt.qtbot import QtBot
 
+from app.panels.training_panel import what_now
 from app.settings import Settings
 from app.training import configs, run
 from app.training.log import Log, Tail, smoothed
@@ -108,6 +109,9 @@ def test_a_killed_run_is_shown_with_resume_by_the_next_window_and_a_living_one_a
     _until(qtbot, same, "killed")
     assert same.can_resume
     assert "without finishing" in trouble(same)
+    assert what_now(same) == "It has no checkpoint; Resume begins anew."  # beside state and step, said once
+    same.log.saved = 3
+    assert what_now(same) == "Resume goes on from there."
 
 
 def test_the_same_folder_is_not_trained_in_twice_at_once(qtbot: QtBot, runs: Runs, tmp_path: Path) -> None:
