@@ -9,7 +9,6 @@ from math import log, log2
 
 from engine.reasoning.group import grouped
 from engine.reasoning.prompt import parse
-from engine.reasoning.scores import credit
 from engine.reasoning.trace import Answer, Group, Input, Scored, Token, Trace, TraceEvent
 
 TORN, UNSURE = 0.5, 0.2  # shares of the greatest possible entropy from which on it is said
@@ -78,6 +77,8 @@ class Samples:
 
     def judge(self, solution: str) -> None:
         """Score correctness by the reader's label, "" for none, as training would; other rewards stay."""
+        from engine.reasoning.scores import credit  # the claims' patterns are compiled when it is imported
+
         for sample in self.found.values():
             sample.rewards.pop("correctness", None)
             if solution and sample.answer is not None and sample.rewards:

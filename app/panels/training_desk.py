@@ -34,9 +34,11 @@ class TrainingDesk:
     @property
     def run(self) -> Run | None:
         """The run that the menu's actions mean: the panel's, once it was shown."""
+        made = self._window.bottom.made.get("training")
+        if made is None:  # asked at every start: the panel's plots are not imported for that
+            return None
         from app.panels.training_panel import TrainingPanel
 
-        made = self._window.bottom.made.get("training")
         return made.run if isinstance(made, TrainingPanel) else None
 
     def ask(self) -> None:

@@ -5,7 +5,18 @@ from __future__ import annotations
 import subprocess
 import sys
 
-HEAVY = {"scipy", "vtkmodules", "SimpleITK", "pydicom", "imagecodecs", "torch", "transformers"}
+HEAVY = {
+    "scipy",
+    "pyqtgraph",
+    "pandas",
+    "pyarrow",
+    "vtkmodules",
+    "SimpleITK",
+    "pydicom",
+    "imagecodecs",
+    "torch",
+    "transformers",
+}
 SCRIPT = """
 import sys
 from app.snapshot import private_program
@@ -15,7 +26,7 @@ with private_program(model="") as program:
 """
 
 
-def test_an_empty_window_loads_no_decoders_no_science_and_no_3d() -> None:
+def test_an_empty_window_loads_no_decoders_no_plots_no_science_and_no_3d() -> None:
     """Each of them costs a tenth of a second or more, and the reader waits for it at every start."""
     done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True)
     assert HEAVY & set(done.stdout.split()) == set()
