@@ -82,7 +82,7 @@ def write(plan: Plan) -> Path:
         "train": {
             "steps": plan.steps,
             "batch": batch_of(plan.model),
-            "adam_lr": 5e-4 if small else 1e-4,  # at 3e-3 the bundled model's replies get garbled, at 1e-3 it forgets
+            "adam_lr": 5e-4 if small else 1e-4,  # 3e-3 garbled the bundled model's replies; see the changelog
             "warm_steps": max(1, plan.steps // 20),
             "checkpoint_steps": max(2, plan.steps // 5),
             "log_steps": 1,

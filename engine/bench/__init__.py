@@ -51,7 +51,7 @@ GROUPS: tuple[Group, ...] = (
         window=True,
     ),
     Group("app.bench_trace", ("trace.scroll_p95", "trace.frame_p95"), window=True),
-    Group("app.bench_generating", ("scroll.while_generating",), window=True),
+    Group("app.bench_generating", ("scroll.while_generating", "scroll.while_sampling"), window=True),
     Group(
         "engine.bench.stream",
         ("stream.overhead", "stream.first_token", "stream.tokens_per_s", "stop.latency", "causal.time"),
