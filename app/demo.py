@@ -9,7 +9,7 @@ from app.snapshot import draw, open_and_wait, private_program, wait_painted
 from app.waiting import wait_until
 from engine.ct.sample import MASS_BOX, sample_case
 from engine.reasoning.render import as_text
-from engine.reasoning.trace import Failed, Trace, TraceEvent
+from engine.reasoning.trace import Answer, Claim, Failed, Trace, TraceEvent
 
 SIZE = (1920, 1080)
 EXPLAIN_S = 600.0
@@ -27,7 +27,8 @@ def demo(out: Path, *, model: str | None = None) -> int:
         draw(program, MASS_BOX)
         explainer = program.desk.explainer
         explainer.came.connect(came.append)
-        explainer.came.connect(_say)
+        terminal = _Terminal()  # held here: a connection does not hold what it calls
+        explainer.came.connect(terminal.say)
         explainer.explain()
         wait_until(lambda: not explainer.running, EXPLAIN_S)
         wait_painted(program)
@@ -38,8 +39,21 @@ def demo(out: Path, *, model: str | None = None) -> int:
     return 1 if failed or not came else 0
 
 
-def _say(event: TraceEvent) -> None:
-    _write(as_text(event))
+class _Terminal:
+    """Statements are judged while they stream; here they wait for the answer, not to stand amid the words."""
+
+    def __init__(self) -> None:
+        self._claims: list[Claim] = []
+
+    def say(self, event: TraceEvent) -> None:
+        """One more event."""
+        if isinstance(event, Claim):
+            self._claims.append(event)
+            return
+        if isinstance(event, Answer):
+            _write("".join(as_text(claim) for claim in self._claims))
+            self._claims.clear()
+        _write(as_text(event))
 
 
 def _write(text: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from PySide6.QtCore import QPoint, QTimer, Signal
-from PySide6.QtWidgets import QFrame, QGridLayout, QListWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QListWidgetItem, QPushButton, QVBoxLayout, QWidget
 
 from app.desk import Desk, in_order
 from app.panels.key_images_panel import KeyImagesPanel
@@ -72,6 +72,7 @@ class FindingsPanel(QWidget):
 
     def __init__(self, desk: Desk) -> None:
         super().__init__()
+        self._choices: list[QPushButton] = []  # of the empty state
         as_panel(self)
         self._desk = desk
         self.list = RowList()
@@ -105,10 +106,16 @@ class FindingsPanel(QWidget):
             choice = button(text, tip)
             choice.clicked.connect(signal)
             layout.addWidget(choice)
-            self._desk.changed.connect(lambda choice=choice: choice.setEnabled(self._desk.ready))
-            choice.setEnabled(self._desk.ready)
+            self._choices.append(choice)
         layout.addStretch(1)
+        self._desk.changed.connect(self._allow)
+        self._allow()
         return empty
+
+    def _allow(self) -> None:
+        """Only while there is a scan to mark. A method of this panel: Qt lets go of it when the panel is gone."""
+        for choice in self._choices:
+            choice.setEnabled(self._desk.ready)
 
     def rename(self) -> None:
         """Type the name of the selected ROI, or of the selected measurement, in its row."""
