@@ -21,6 +21,7 @@ KINDS = (
     "normal",
 )
 NO_LESION = ("vessel", "normal")
+MEASURED = ("solid nodule", "mass", "ground-glass nodule", "calcified nodule", "cavity")  # what readers give a size of
 SIZE_BANDS = ("under 6 mm", "6 to 12 mm", "12 to 30 mm", "over 30 mm")
 KIND_QUESTIONS = (
     DEFAULT_QUESTION,
@@ -31,6 +32,7 @@ KIND_QUESTIONS = (
     "What kind of lesion is this?",
     "Name the finding in the box.",
 )
+SOFT = ((-100, 100), (0, 200), (-300, -100))  # HU: soft tissue, enhanced, mixed with air at the edge; first that holds
 SIDE_QUESTIONS = ("Which side is the box on?", "On which side of the patient is the box?", "Left or right?")
 LESION_QUESTIONS = ("Is there a lesion in the box?", "Does the box show a lesion?", "Is anything abnormal in the box?")
 SIZE_QUESTIONS = ("How large is the lesion?", "What size is the finding?")
@@ -102,7 +104,7 @@ def _drawn(facts: Facts, rng: Generator) -> str:
         return "side"
     if 0.08 <= draw < 0.15:
         return "lesion"
-    if 0.15 <= draw < 0.19 and facts.kind not in NO_LESION:
+    if 0.15 <= draw < 0.19 and facts.kind in MEASURED:
         return "size"
     return "kind"
 
@@ -162,23 +164,35 @@ def _locate(facts: Facts, rng: Generator) -> str:
 
 
 def _zoom(facts: Facts, rng: Generator) -> str:
-    size, hu = f"about {rounded_mm(facts.size_mm)} mm", f"about {rounded_hu(facts.hu)} HU"
-    margin = f", {facts.margin} margin" if facts.margin else ""  # in a reader's box it is not measured
+    """What the inset shows: sizes and densities only where a reader gives them, as closely as the model can tell."""
     if facts.kind == "normal":
         what = "aerated lung" if facts.hu < -500 else "normal tissue"
-        return _one(rng, (f"{what}, {hu}, no lesion.", f"no lesion, {what} of {hu}."))
+        return _one(rng, (f"{what}, no lesion.", f"no lesion, {what}."))
+    size, margin = f"about {rounded_mm(facts.size_mm)} mm", f", {facts.margin} margin" if facts.margin else ""
     said = {
-        "solid nodule": f"solid lesion, {size}, {hu}{margin}.",
-        "mass": f"large solid lesion, {size}, {hu}{margin}.",
-        "ground-glass nodule": f"hazy lesion, {size}, {hu}{margin}.",
-        "calcified nodule": f"very dense lesion, {size}, {hu}{margin}.",
-        "cavity": f"ring around air, {size}, {hu} in all{margin}.",
-        "consolidation": f"airless lung with open bronchi, {size}, {hu}.",
-        "effusion": f"fluid along the chest wall, {size}, {hu}.",
-        "emphysema": f"dark holes without walls, {size}, {hu}.",
-        "vessel": f"tube or branch, {size} long, {hu}, no nodule.",
+        "solid nodule": f"solid lesion, {size}, {density(facts)}{margin}.",
+        "mass": f"large solid lesion, {size}, {density(facts)}{margin}.",
+        "ground-glass nodule": f"hazy lesion, {size}, {density(facts)}{margin}.",
+        "calcified nodule": f"very dense lesion, {size}, {density(facts)}{margin}.",
+        "cavity": f"ring around air, {size}{margin}.",
+        "consolidation": "airless lung with open bronchi.",
+        "effusion": f"fluid along the chest wall, {density(facts)}.",
+        "emphysema": "dark holes without walls.",
+        "vessel": "tube or branch, no nodule.",
     }
     return said[facts.kind]
+
+
+def density(facts: Facts) -> str:
+    """The mean density in words that hold: classes of the field rather than a figure, which few models can read off."""
+    hu, near = facts.hu, rounded_hu(facts.hu)
+    if facts.kind == "ground-glass nodule":
+        return f"{near - 100} to {near + 100} HU"
+    if facts.kind == "calcified nodule":
+        return f"above {max((limit for limit in (0, 100, 200) if hu > limit), default=-100)} HU"
+    if facts.kind == "effusion":
+        return f"about {near} HU"
+    return next((f"{low} to {high} HU" for low, high in SOFT if low <= hu <= high), f"about {near} HU")
 
 
 def _conclude(facts: Facts, asks: str, answer: str, rng: Generator) -> str:

@@ -4,7 +4,8 @@ Truth tolerances, and why they are what they are:
 - diameter: max(2 mm, 20 %). Two readers of one small nodule differ by up to about 1.7 mm (Revel 2004), growth counts
   from 2 mm on (Fleischner 2017), and a fifth is where response criteria see a change (RECIST 1.1).
 - HU: max(40 HU, 10 %). Scanners and kernels differ by about 15 HU on one tissue; densities are said in steps of 50.
-- comparisons ("less than 6 mm") name a limit themselves: only the measurement's own error, 1 mm or 10 HU.
+- comparisons ("less than 6 mm") and ranges wider than those tolerances ("-100 to 100 HU") name their limits
+  themselves: only the measurement's own error, 1 mm or 10 HU.
 - side, zone, count, calcium, air: none. Near the midline no side is false, and what was not measured is not judged.
 """
 
@@ -156,7 +157,9 @@ def _numbers(stated: Stated, facts: Facts) -> tuple[float | None, bool | None]:
     least, share, limit = (SIZE_MM, SIZE_SHARE, SIZE_LIMIT) if is_size else (HU, HU_SHARE, HU_LIMIT)
 
     def meets(low: float, high: float) -> bool:
-        slack = [limit if stated.bound else max(least, share * abs(edge)) for edge in (low, high)]
+        slack = [max(least, share * abs(edge)) for edge in (low, high)]
+        if stated.bound or stated.high - stated.low > sum(slack):  # wide enough to hold its own doubt
+            slack = [limit, limit]
         return stated.high >= low - slack[0] and stated.low <= high + slack[1]
 
     if meets(known.low, known.high):
