@@ -247,7 +247,8 @@ def evaluate(args: argparse.Namespace) -> int:
     else:
         from training.evaluate import evaluate as run
 
-        result = run(models, args.data, args.n, args.seed, args.page, args.brief)
+        asks = "place" if args.places else "kind"
+        result = run(models, args.data, args.n, args.seed, args.page, args.brief, asks)
     if args.json:
         say(result)
     else:

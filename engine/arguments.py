@@ -133,6 +133,7 @@ def evaluate_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=seed, default=0, help="other seeds are other patients")
     parser.add_argument("--page", type=Path, metavar="FILE.html", help="write the figures as a page with charts too")
     parser.add_argument("--brief", action="store_true", help="no samples, moved boxes or ROI test: a third of the time")
+    parser.add_argument("--places", action="store_true", help="ask for the place of the box, not for kinds; briefly")
     parser.add_argument("--json", action="store_true", help="print JSON and nothing else on stdout")
 
 

@@ -25,7 +25,7 @@ from training.answers import Reader, Said
 from training.backgrounds import Bank
 from training.synthetic import Case, case
 from training.truth import facts_of_case
-from training.wording import KINDS, Facts
+from training.wording import KINDS, Facts, word
 
 SAMPLES = 8  # drawn for Pass@K and semantic entropy, in every second round of the kinds
 SAMPLED_EVERY, TESTED_EVERY = 2, 4  # rounds of the kinds; the ROI test scores ten pictures a case
@@ -37,11 +37,21 @@ CONDITIONS = ("accuracy", "no_zoom", "blank", "shuffled", "roi_suggested", "roi_
 
 @dataclass(frozen=True, eq=False)
 class Test:
-    """A case with the options it is asked with, in an order of its own. `number` counts over the whole evaluation."""
+    """A case with the options it is asked with, in an order of its own. `number` counts over the whole evaluation.
+
+    Asked for the kind in the model's own words, unless there is a `question` with its true `answer`.
+    """
 
     case: Case
     options: tuple[str, ...]
     number: int = 0
+    question: str = ""
+    answer: str = ""
+
+    @property
+    def truth(self) -> str:
+        """The option that is right."""
+        return self.answer or self.case.facts.kind
 
 
 @dataclass(frozen=True)
@@ -58,19 +68,23 @@ class Outcome:
     rests: bool | None = None
 
 
-def drawn(backgrounds: Bank, count: int, seed: int, first: int = 0) -> list[Test]:
-    """Test cases, kinds in turn so that all are equally many; every case has its own seed."""
+def drawn(backgrounds: Bank, count: int, seed: int, first: int = 0, asks: str = "kind") -> list[Test]:
+    """Test cases, kinds in turn so that all are equally many; every case has its own seed. `asks`: kind or place."""
     tests = []
     for index in range(first, first + count):
         rng = np.random.default_rng([seed, 977, index])
         one = case(backgrounds, rng, KINDS[index % len(KINDS)], real=0.5)
-        tests.append(Test(one, tuple(KINDS[i] for i in rng.permutation(len(KINDS))), index))
+        if asks == "kind":
+            tests.append(Test(one, tuple(KINDS[i] for i in rng.permutation(len(KINDS))), index))
+        else:
+            said = word(one.facts, rng, asks)
+            tests.append(Test(one, said.options, index, said.question, said.answer))
     return tests
 
 
 def correct(test: Test, text: str) -> bool:
-    """Whether a reply's answer names the case's kind."""
-    return label_of(parse(text).answer, test.options) == test.case.facts.kind
+    """Whether a reply's answer is the right option."""
+    return label_of(parse(text).answer, test.options) == test.truth
 
 
 def ask(reader: Reader, tests: Sequence[Test], seed: int, brief: bool = False) -> list[Outcome]:
@@ -139,7 +153,7 @@ def shifted(case: Case, rng: Generator) -> Rect:
 
 
 def _text(reader: Reader, test: Test, canvas: Canvas) -> str:
-    return user_text(canvas, reader.card.question, test.options, reader.card.prompt)
+    return user_text(canvas, test.question or reader.card.question, test.options, reader.card.prompt)
 
 
 def _outcome(test: Test, said: Said, hits: dict[str, bool]) -> Outcome:
@@ -189,7 +203,10 @@ def _tested(reader: Reader, test: Test, outcome: Outcome, seed: int) -> Outcome:
     volume, roi = one_slice(test.case)
     changed = conditions(reader.card.canvas, volume, roi, seed)
     question = Question(
-        test.case.canvas(True, reader.card.canvas), reader.card.question, test.options, reader.card.prompt
+        test.case.canvas(True, reader.card.canvas),
+        test.question or reader.card.question,
+        test.options,
+        reader.card.prompt,
     )
     canvases = [question.canvas, *(one.canvas for one in changed)]
     inputs = [encode(loaded, replace(question, canvas=canvas)) for canvas in canvases]

@@ -49,7 +49,7 @@ def ours(plan: Config, processor: Any, card: ModelCard) -> float:
     clock, made = Clock(), trainer(plan, loaded(plan), processor, card)
     made.remove_callback(GroupLines)
     made.add_callback(clock)
-    with fast(made.model, card):
+    with fast(made.model, card) as made.prompts:
         made.train()
     return clock.step
 

@@ -18,6 +18,7 @@ class Data:
     phantoms: int = 400  # phantom patients of the training split
     real: float = 0.55  # share of samples on real backgrounds
     no_inset: float = 0.1  # share of samples without the zoom inset; 1.0 trains the ablation's twin
+    places: float = 0.0  # share of samples that ask for the place, of which the bundled model's SFT shows none
     synthetic: float = 0.0  # share of samples that are drawn, beside the rows of [[source]] tables; all without any
 
 
@@ -120,6 +121,7 @@ class Grpo:
     eps: float = 0.2
     eps_high: float = 0.28
     scale: str = "group"  # of the advantages: group, batch, none
+    credit: str = "reply"  # what a reward is paid to: the whole reply, or steps: every statement for its own truth
     temperature: float = 1.0
     think: str = "before"  # the answer; after, none
     vllm: str = "off"  # who samples: the trained model itself, or vLLM: colocate, server
@@ -187,6 +189,7 @@ TABLES = {
 CHOICES = {
     "loss_type": ("grpo", "dr_grpo", "dapo", "bnpo", "cispo", "sapo", "luspo", "vespo"),
     "scale": ("group", "batch", "none"),
+    "credit": ("reply", "steps"),
     "think": ("before", "after", "none"),
     "vllm": ("off", "colocate", "server"),
     "parts": ("language", "vision", "projector"),
@@ -194,7 +197,7 @@ CHOICES = {
     "rejected": ("leave out", "negative"),
 }
 COUNTS = ("steps", "batch", "accumulate", "checkpoint_steps", "log_steps", "prompts", "max_tokens")  # at least 1
-SHARES = ("real", "no_inset", "synthetic", "flat")  # 0 to 1
+SHARES = ("real", "no_inset", "places", "synthetic", "flat")  # 0 to 1
 ABOVE_0 = ("temperature",)
 
 

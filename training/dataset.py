@@ -51,8 +51,9 @@ class Samples(Dataset[Shown]):
         spec: CanvasSpec = CANVAS,
         prompt: str = PROMPT,
         stock: Stock | None = None,
+        places: float = 0.0,
     ) -> None:
-        self.stock = stock
+        self.stock, self.places = stock, places
         self.bank, self.seed, self.count, self.start = bank, seed, count, start
         self.real, self.no_inset, self.spec, self.prompt = real, no_inset, spec, prompt
 
@@ -70,6 +71,7 @@ class Samples(Dataset[Shown]):
             number,
             real=self.real,
             no_inset=self.no_inset,
+            places=self.places,
             spec=self.spec,
             prompt=self.prompt,
         )

@@ -26,7 +26,7 @@ from training.slices import Slice
 from training.stated import claimed, stated
 from training.statistics import Groups, Hits, gain, pass_at, share
 from training.trust import calibration, rests, uncertainty
-from training.wording import KINDS, NO_LESION, SIZE_BANDS, band_of
+from training.wording import KINDS, NO_LESION, PLACES, SIZE_BANDS, band_of
 from training.workers import outcomes
 
 DEFAULT_N = 400  # cases; all that is asked of them ends within five minutes on two cores with the bundled model
@@ -42,11 +42,13 @@ def evaluate(
     seed: int,
     page: Path | None = None,
     brief: bool = False,
+    asks: str = "kind",
 ) -> dict[str, Any]:
     """The figures of the last model as one JSON object; with two models `gain` is the last less the first, paired.
 
     `data` is a folder of CT scans to draw lesions into; without it the built-in test phantoms. `page` is an HTML file
-    to write with charts. `brief` leaves out samples, moved boxes and the ROI test. InputError for a fault.
+    to write with charts. `brief` leaves out samples, moved boxes and the ROI test. `asks`: kind, or place
+    for questions about where the box lies, briefly. InputError for a fault.
     """
     count = DEFAULT_N if n is None else n
     if count < 2:
@@ -55,8 +57,10 @@ def evaluate(
         reserve(page)
     backgrounds = _backgrounds(data, count)
     seen = {str(model): _told_seen(ModelCard.load(model), backgrounds) for model in models} if data else {}
-    found = outcomes(models, backgrounds, count, seed, brief)
-    figures = {"model": str(models[-1]), "seed": seed, **summary(found[-1])}
+    found = outcomes(models, backgrounds, count, seed, brief or asks == "place", asks)
+    figures = {"model": str(models[-1]), "seed": seed, "asks": asks, **summary(found[-1])}
+    if asks == "place":
+        figures["chance"] = round(sum(1 / len(names) for names in PLACES.values()) / len(PLACES), 4)
     if seen:
         figures["trained_on"] = seen[str(models[-1])]
     if len(models) > 1:

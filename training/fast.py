@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 import torch.nn.functional as functional
 from torch import Tensor
+from transformers import DynamicCache
 from transformers.models.qwen2_5_vl import modeling_qwen2_5_vl as stock
 
 
@@ -69,18 +71,98 @@ def shared_pictures(model: Any) -> Iterator[None]:
         del tower.forward  # the class's own again
 
 
+@dataclass
+class Prompts:
+    """How many of a batch's leading positions are prompt; 0 where that is not known."""
+
+    length: int = 0
+
+
+@contextmanager
+def shared_prompts(model: Any) -> Iterator[Prompts]:
+    """Inside, prompts that occur several times in a batch, as a group's do, pass the language model once.
+
+    Keys and values of each are made once and used by all its completions, in sampling (the whole first pass is prompt)
+    and in training (the `length` given); slopes are those of the long way. Pictures must be shared too.
+    """
+    core, known = model.model.language_model, Prompts()
+    forward = core.forward
+
+    def once(
+        inputs_embeds: Tensor,
+        attention_mask: Any = None,
+        position_ids: Any = None,
+        past_key_values: Any = None,
+        **rest: Any,
+    ) -> Any:
+        def plain() -> Any:
+            return forward(
+                inputs_embeds=inputs_embeds,
+                attention_mask=attention_mask,
+                position_ids=position_ids,
+                past_key_values=past_key_values,
+                **rest,
+            )
+
+        sampling = past_key_values is not None
+        length = inputs_embeds.shape[1] if sampling else known.length
+        begun = sampling and past_key_values.get_seq_length() > 0
+        if begun or not length or position_ids is None or not isinstance(attention_mask, Tensor):
+            return plain()
+        head, seen = inputs_embeds[:, :length], attention_mask[:, :length]
+        first, place = _first_of(head, seen)
+        if len(first) == len(place):
+            return plain()
+        held = DynamicCache(config=core.config)
+        out = forward(
+            inputs_embeds=head[first],
+            attention_mask=seen[first],
+            position_ids=position_ids[:, first, :length],
+            past_key_values=held,
+            **{**rest, "use_cache": True},
+        )
+        cache = past_key_values if sampling else DynamicCache(config=core.config)
+        for number, layer in enumerate(held.layers):
+            cache.update(layer.keys[place], layer.values[place], number)
+        out.past_key_values = cache
+        out.last_hidden_state = out.last_hidden_state[place]
+        if sampling:
+            return out
+        tail = forward(
+            inputs_embeds=inputs_embeds[:, length:],
+            attention_mask=attention_mask,
+            position_ids=position_ids[:, :, length:],
+            past_key_values=cache,
+            **{**rest, "use_cache": True},
+        )
+        tail.last_hidden_state = torch.cat((out.last_hidden_state, tail.last_hidden_state), 1)
+        tail.past_key_values = None
+        return tail
+
+    core.forward = once
+    try:
+        yield known
+    finally:
+        del core.forward  # the class's own again
+
+
+def _first_of(rows: Tensor, masks: Tensor) -> tuple[list[int], list[int]]:
+    """Which rows [n, …] differ (first occurrences), and for each row its place among those; masks must agree too."""
+    first: list[int] = []
+    place = []
+    for n in range(len(rows)):
+        same = (m for m, o in enumerate(first) if torch.equal(masks[o], masks[n]) and torch.equal(rows[o], rows[n]))
+        found = next(same, None)
+        place.append(len(first) if found is None else found)
+        first += [n] if found is None else []
+    return first, place
+
+
 def _repeated(pixels: Tensor, grid: Tensor) -> tuple[list[int], list[int]]:
     """Which pictures [n] differ (first occurrences), and for each picture its place among those; equal sizes only."""
     if not bool((grid == grid[0]).all()):
         return list(range(len(grid))), list(range(len(grid)))
-    pictures = pixels.view(len(grid), -1)
-    first: list[int] = []
-    place = []
-    for n, picture in enumerate(pictures):
-        found = next((m for m, other in enumerate(first) if torch.equal(pictures[other], picture)), None)
-        place.append(len(first) if found is None else found)
-        first += [n] if found is None else []
-    return first, place
+    return _first_of(pixels.view(len(grid), -1), grid)
 
 
 def is_quick(model: Any, side: int) -> bool:

@@ -7,9 +7,10 @@ processes: `prompts` are of all of them. No gradient checkpointing: it would tur
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,10 @@ import numpy as np
 import pandas
 import torch
 import trl
+from accelerate.utils import gather_object
 from peft import PeftModel
 from PIL import Image
+from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
 from transformers import AutoProcessor, PrinterCallback, ProgressCallback, TrainerCallback
 from transformers.trainer_utils import get_last_checkpoint
@@ -31,15 +34,17 @@ from engine.reasoning.prompt import parse
 from training.adapt import gathered, loaded, restore, save
 from training.config import Config, Grpo, load
 from training.control import Reins, Steered, begun, stopped
+from training.credit import Advantages, by_token, relative, said, truths
 from training.dataset import chat
-from training.fast import is_quick, quick_vision, shared_pictures
+from training.fast import Prompts, is_quick, quick_vision, shared_pictures, shared_prompts
 from training.logged import small_pictures, weighted
 from training.optim import MuonAdamW, groups_of, rate_at
 from training.optional import reports, sampling
 from training.progress import GroupLines, emit, processes
 from training.rewards import REWARDS, Scores
 from training.rows import Rows, asked_with, dataset
-from training.sources.read import backgrounds, said, stock_of
+from training.sources import read
+from training.sources.read import backgrounds, stock_of
 
 PLACEHOLDERS = ("image_token_id", "video_token_id", "vision_start_token_id", "vision_end_token_id")
 
@@ -59,7 +64,7 @@ def _train(plan: Config, resume: bool, reins: Reins) -> int:
     last = get_last_checkpoint(str(plan.out)) if resume else None
     made = trainer(plan, loaded(plan), processor, card, int(last.rsplit("-", 1)[1]) if last else 0)
     made.add_callback(Steered(reins, made.lines))
-    with fast(made.model, card), warnings.catch_warnings():
+    with fast(made.model, card) as made.prompts, warnings.catch_warnings():
         # WORKAROUND trl 1.16 asks transformers 5.23 for a property that this renames, twice a step.
         warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
         made.train(resume_from_checkpoint=last)
@@ -73,15 +78,16 @@ def _train(plan: Config, resume: bool, reins: Reins) -> int:
 
 
 @contextmanager
-def fast(model: Any, card: ModelCard) -> Iterator[None]:
-    """The vision tower's quick ways, where the model's family has them."""
+def fast(model: Any, card: ModelCard) -> Iterator[Prompts]:
+    """The quick ways, where the model's family has them; yields what must be told how long the prompts are."""
     core = model.get_base_model() if isinstance(model, PeftModel) else model
-    quick = core.config.model_type == "qwen2_5_vl"
+    known = core.config.model_type == "qwen2_5_vl"
     with (
-        shared_pictures(core) if quick else nullcontext(),
+        shared_pictures(core) if known else nullcontext(),
+        shared_prompts(core) if known else nullcontext(Prompts()) as prompts,
         quick_vision() if is_quick(core, card.canvas.side) else nullcontext(),
     ):
-        yield
+        yield prompts
 
 
 def trainer(plan: Config, model: Any, processor: Any, card: ModelCard, done: int = 0) -> GroupTrainer:
@@ -178,6 +184,23 @@ class GroupTrainer(GRPOTrainer):  # type: ignore[misc]
     plan = Grpo()
     adapters = False
     lines: GroupLines
+    prompts = Prompts()
+
+    def _get_per_token_logps_and_entropies(
+        self, model: Any, input_ids: Tensor, attention_mask: Tensor, logits_to_keep: int, *args: Any, **rest: Any
+    ) -> Any:
+        self.prompts.length = input_ids.shape[1] - logits_to_keep
+        try:
+            return super()._get_per_token_logps_and_entropies(
+                model, input_ids, attention_mask, logits_to_keep, *args, **rest
+            )
+        finally:
+            self.prompts.length = 0
+
+    def get_batch_samples(self, *args: Any, **rest: Any) -> Any:
+        """The next rows, and how long they were waited for."""
+        with self.lines.waits():
+            return super().get_batch_samples(*args, **rest)
 
     def create_optimizer(self, *args: Any) -> Any:
         """trl's AdamW, or SFT's Muon where the plan gives it a rate."""
@@ -203,11 +226,51 @@ class GroupTrainer(GRPOTrainer):  # type: ignore[misc]
     def create_model_card(self, *args: Any, **kwargs: Any) -> None:
         """None of trl's: the model's own card is written at the end."""
 
+    def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
+        output: dict[str, Any] = super()._generate_and_score_completions(inputs)
+        if self.plan.credit == "steps":
+            output["advantages"] = self._by_token(inputs, output)
+        return output
+
+    def _by_token(self, inputs: list[dict[str, Any]], output: dict[str, Any]) -> Tensor:
+        """Advantages [completions here, tokens]: see training.credit."""
+        pieces, texts = self._pieces(output["completion_ids"], output["completion_mask"])
+        here = [said(text, row["facts"]) for text, row in zip(texts, inputs, strict=True)]
+        told, first = gather_object(here), self.accelerator.process_index * len(here)
+        mine = slice(first, first + len(here))
+        weights = dict(zip(self.reward_func_names, self.reward_weights.tolist(), strict=True))
+        part = {name: (self._paid[:, n] * weight).nan_to_num() for n, (name, weight) in enumerate(weights.items())}
+        rest = torch.stack([values for name, values in part.items() if name != "validation"]).sum(0)
+
+        def against_group(rewards: Sequence[float | None]) -> Advantages:
+            return relative(rewards, self.plan.group, self.plan.scale)[mine]
+
+        form = part.get("form", torch.zeros_like(rest)).tolist()
+        paid = cache(lambda kind: weights.get("validation", 0.0) * against_group(truths(told, kind)))
+        found = by_token(
+            pieces,
+            here,
+            rest=against_group(rest.tolist()),
+            form=weights.get("form", 0.0) * against_group(form),
+            truth=paid,
+        )
+        whole = torch.zeros(output["completion_ids"].shape, device=self.accelerator.device)
+        for row, values in enumerate(found):
+            whole[row, : len(values)] = torch.from_numpy(values)
+        return whole
+
+    def _pieces(self, ids: Tensor, mask: Tensor) -> tuple[list[list[int]], list[str]]:
+        """Lengths in characters of every completion's tokens, and its text."""
+        decode = cache(lambda one: self._tokenizer.decode([one], skip_special_tokens=True))
+        rows = [[decode(one) for one in row[keep].tolist()] for row, keep in zip(ids, mask.bool(), strict=True)]
+        return [[len(one) for one in row] for row in rows], ["".join(row) for row in rows]
+
     def _calculate_rewards(self, inputs: list[dict[str, Any]], *rest: Any) -> Any:
         unseen = {row["case"]: row for row in inputs if row["unseen"] is not None}
         answers = dict(zip(unseen, self._blind(list(unseen.values())), strict=True)) if unseen else {}
         rows = [{**row, "blind": answers.get(row["case"])} for row in inputs]
-        return super()._calculate_rewards(rows, *rest)
+        self._paid: Tensor = super()._calculate_rewards(rows, *rest)  # [completions of all processes, rewards]
+        return self._paid
 
     def _blind(self, rows: list[dict[str, Any]]) -> list[str]:
         """The model's likeliest answer to each row with the ROI blanked."""
@@ -264,5 +327,5 @@ def _card(plan: Config, card: ModelCard) -> ModelCard:
         "rewards": plan.rewards.weights,
         "before": card.training,
     }
-    data = said(plan) or card.data
+    data = read.said(plan) or card.data
     return replace(card, name=plan.out.name, figures={}, data=data, training=training, assumed=False)

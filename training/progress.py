@@ -60,10 +60,14 @@ def kept(folder: Path, resume: bool) -> Iterator[None]:
 
 
 class JsonLines(TrainerCallback):  # type: ignore[misc]
-    """step, of, loss, lr, samples_per_s, eta_s at every logging step; events for checkpoints and the end."""
+    """step, of, loss, lr, samples_per_s, waiting, eta_s at every logging step; events for checkpoints and the end.
+
+    `waiting` is the share of the time in which training stood still until its next samples were drawn.
+    """
 
     def __init__(self, batch: int) -> None:
         self.batch = batch
+        self.waited = 0.0  # s, since the last line
         self.mark = (0, time.monotonic())
 
     def skip(self, seconds: float) -> None:
@@ -80,8 +84,9 @@ class JsonLines(TrainerCallback):  # type: ignore[misc]
         if not logs or "loss" not in logs:
             return
         step, now = state.global_step, time.monotonic()
-        rate = (step - self.mark[0]) / max(now - self.mark[1], 1e-9)
-        self.mark = (step, now)
+        took = max(now - self.mark[1], 1e-9)
+        rate, waiting = (step - self.mark[0]) / took, min(self.waited / took, 1.0)
+        self.mark, self.waited = (step, now), 0.0
         left = (state.max_steps - step) / rate if rate else 0.0
         emit(
             step=step,
@@ -89,9 +94,19 @@ class JsonLines(TrainerCallback):  # type: ignore[misc]
             loss=round(float(logs["loss"]), 4),
             lr=float(logs.get("learning_rate", 0.0)),
             samples_per_s=round(rate * self.batch, 2),
+            waiting=round(waiting, 4),
             eta_s=round(left),
             **self.more(logs),
         )
+
+    @contextmanager
+    def waits(self) -> Iterator[None]:
+        """Inside, training waits for samples."""
+        begun = time.monotonic()
+        try:
+            yield
+        finally:
+            self.waited += time.monotonic() - begun
 
     def more(self, logs: dict[str, Any]) -> dict[str, Any]:
         """What else a line says."""

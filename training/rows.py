@@ -53,6 +53,7 @@ class Rows:
             index,
             real=plan.data.real,
             no_inset=plan.data.no_inset,
+            places=plan.data.places,
             spec=spec,
             prompt=self.card.prompt,
         )

@@ -87,8 +87,14 @@ class ReplyTrainer(Trainer):  # type: ignore[misc]
         )
         return self.lr_scheduler
 
+    def get_batch_samples(self, *args: Any, **rest: Any) -> Any:
+        """The next samples, and how long they were waited for."""
+        with self.lines.waits():
+            return super().get_batch_samples(*args, **rest)
+
     train_plan = Train()
     lora = False
+    lines: JsonLines
     card = ModelCard(name="")
 
 
@@ -173,6 +179,7 @@ def _trainer(plan: Config, model: Any, made: Any, samples: Bank, done: int, rein
         start=done * batch,
         real=plan.data.real,
         no_inset=plan.data.no_inset,
+        places=plan.data.places,
         spec=card.canvas,
         prompt=card.prompt,
         stock=stock_of(plan, card),
@@ -186,9 +193,9 @@ def _trainer(plan: Config, model: Any, made: Any, samples: Bank, done: int, rein
     trainer.lora, trainer.card, trainer.train_plan = bool(plan.lora.rank), card, train
     trainer.remove_callback(PrinterCallback)
     trainer.remove_callback(ProgressCallback)
-    lines = JsonLines(batch)
-    trainer.add_callback(lines)
-    trainer.add_callback(Steered(reins, lines))
+    trainer.lines = JsonLines(batch)
+    trainer.add_callback(trainer.lines)
+    trainer.add_callback(Steered(reins, trainer.lines))
     return trainer
 
 

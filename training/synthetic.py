@@ -87,11 +87,12 @@ def sample(
     no_inset: float = NO_INSET,
     spec: CanvasSpec = CANVAS,
     prompt: str = PROMPT,
+    places: float = 0.0,
 ) -> Sample:
-    """Sample `index` of a seed: independent of all others, the same in every process."""
+    """Sample `index` of a seed: independent of all others, the same in every process. `places`: share asked where."""
     rng = np.random.default_rng([seed, SPLITS.index(split), index])
     one = case(bank, rng, real=real)
-    wording = word(one.facts, rng)
+    wording = word(one.facts, rng, "place" if places and rng.random() < places else "")
     canvas = one.canvas(bool(rng.random() >= no_inset), spec)
     return Sample(one, canvas, wording, user_text(canvas, wording.question, wording.options, prompt))
 

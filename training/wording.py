@@ -35,6 +35,11 @@ KIND_QUESTIONS = (
 SOFT = ((-100, 100), (0, 200), (-300, -100))  # HU: soft tissue, enhanced, mixed with air at the edge; first that holds
 SIDE_QUESTIONS = ("Which side is the box on?", "On which side of the patient is the box?", "Left or right?")
 LESION_QUESTIONS = ("Is there a lesion in the box?", "Does the box show a lesion?", "Is anything abnormal in the box?")
+PLACE_QUESTIONS = {  # of which SFT shows none, or as few as it is told to
+    "zone": ("In which third of the body is the box?", "Which third of the body does the box lie in?"),
+    "region": ("Is the box in lung or in soft tissue?", "What does the box lie in?"),
+}
+PLACES = {"zone": ("anterior", "middle", "posterior"), "region": ("lung", "soft tissue")}
 SIZE_QUESTIONS = ("How large is the lesion?", "What size is the finding?")
 
 
@@ -62,7 +67,7 @@ class Wording:
     options: tuple[str, ...]
     answer: str
     reply: str
-    asks: str  # kind, side, lesion or size
+    asks: str  # kind, side, lesion, size or place
 
 
 def rounded_mm(size: float) -> int:
@@ -117,7 +122,16 @@ def _question(facts: Facts, asks: str, rng: Generator) -> tuple[str, tuple[str, 
         return _one(rng, LESION_QUESTIONS), _shuffled(rng, ("yes", "no")), answer
     if asks == "size":
         return _one(rng, SIZE_QUESTIONS), SIZE_BANDS, band_of(facts.size_mm)
+    if asks == "place":
+        return _about_place(facts, rng)
     return _one(rng, KIND_QUESTIONS), _kind_options(facts.kind, rng), facts.kind
+
+
+def _about_place(facts: Facts, rng: Generator) -> tuple[str, tuple[str, ...], str]:
+    """Where the box lies: what every reply states on its way anyway."""
+    about = _one(rng, tuple(PLACES))
+    answer = {"zone": facts.zone, "region": facts.region}[about]
+    return _one(rng, PLACE_QUESTIONS[about]), _shuffled(rng, PLACES[about]), answer
 
 
 def _kind_options(kind: str, rng: Generator) -> tuple[str, ...]:
@@ -200,6 +214,8 @@ def _conclude(facts: Facts, asks: str, answer: str, rng: Generator) -> str:
         return f"the box is on the patient's {answer}."
     if asks == "size":
         return f"the lesion measures {answer}."
+    if asks == "place":
+        return f"the box lies in {answer}." if answer == facts.region else f"the box lies in the {answer} third."
     if asks == "lesion":
         return f"this is {_named(facts.kind)}, so the answer is {answer}."
     return _one(rng, (f"this is {_named(facts.kind)}.", f"it fits {_named(facts.kind)} best."))

@@ -38,9 +38,12 @@ class Job:
     first: int
     count: int
     brief: bool = False
+    asks: str = "kind"
 
 
-def outcomes(models: Sequence[str], backgrounds: Bank, n: int, seed: int, brief: bool = False) -> list[list[Outcome]]:
+def outcomes(
+    models: Sequence[str], backgrounds: Bank, n: int, seed: int, brief: bool = False, asks: str = "kind"
+) -> list[list[Outcome]]:
     """For every model the outcomes of cases 0..n-1, in their order."""
     names = tuple(str(model) for model in models)
     parts: dict[int, list[list[Outcome]]] = {}
@@ -48,7 +51,7 @@ def outcomes(models: Sequence[str], backgrounds: Bank, n: int, seed: int, brief:
     with TemporaryDirectory(prefix="loupe-evaluate-") as folder:
         file = Path(folder) / "backgrounds.pickle"
         file.write_bytes(pickle.dumps(backgrounds))
-        jobs = [Job(names, file, seed, at, min(PART, n - at), brief) for at in range(0, n, PART)]
+        jobs = [Job(names, file, seed, at, min(PART, n - at), brief, asks) for at in range(0, n, PART)]
         for job, part in _run(jobs):
             parts[job.first] = part
             done = sum(len(one[0]) for one in parts.values())
@@ -95,7 +98,7 @@ def alone() -> None:
 
 def work(job: Job) -> list[list[Outcome]]:
     """One part, by every model."""
-    tests = drawn(_bank(job.backgrounds), job.count, job.seed, job.first)
+    tests = drawn(_bank(job.backgrounds), job.count, job.seed, job.first, job.asks)
     return [ask(_reader(model), tests, job.seed, job.brief) for model in job.models]
 
 

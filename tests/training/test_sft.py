@@ -69,9 +69,9 @@ def test_a_tiny_run_learns_and_leaves_a_model_that_loads(tmp_path: Path, capsys:
     curve = losses(found)
     assert curve[40] < 0.75 * curve[5]
     assert found[-1]["event"] == "done"
-    assert {"step", "of", "loss", "lr", "samples_per_s", "eta_s"} <= set(
-        next(line for line in found if line.get("step") == 20)
-    )
+    at = next(line for line in found if line.get("step") == 20)
+    assert {"step", "of", "loss", "lr", "samples_per_s", "waiting", "eta_s"} <= set(at)
+    assert 0 < at["waiting"] < 1
     assert any(line.get("phase") == "warmup" and line["step"] == 3 for line in found)
     card = ModelCard.load(str(tmp_path / "run" / "model"))
     assert not card.assumed

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from engine.reasoning.claims import Extent, Facts, claims
 from engine.reasoning.prompt import parse
-from training import boxes
+from training import boxes, wording
 from training.backgrounds import SCANS, SPLITS, Bank, bank, unclear
 from training.backgrounds import phantoms as drawn_phantoms
 from training.scanner import SIGMAS, noise_of
@@ -17,7 +18,7 @@ from training.seen import mark
 from training.slices import LEFT_LUNG, RIGHT_LUNG
 from training.synthetic import Case, Sample, case, sample
 from training.view import plain
-from training.wording import KINDS, NO_LESION, SIZE_BANDS, band_of, rounded_hu, rounded_mm
+from training.wording import KINDS, NO_LESION, SIZE_BANDS, band_of, density, rounded_mm
 
 COUNT = 120
 
@@ -57,18 +58,42 @@ def test_stated_sizes_are_those_of_the_mask(drawn: list[Sample]) -> None:
             assert int(said.group(1)) == rounded_mm(one.case.facts.size_mm)
             assert one.case.facts.size_mm == pytest.approx(diameter(one.case), rel=0.06, abs=1.2)
             checked += 1
-    assert checked > COUNT / 2
+    assert checked > COUNT / 4
 
 
-def test_stated_densities_are_those_of_the_finished_picture(drawn: list[Sample]) -> None:
+def test_stated_densities_hold_for_the_finished_picture(drawn: list[Sample]) -> None:
+    said = 0
     for one in drawn:
-        said = re.search(r"about (-?\d+) HU", one.wording.reply)
-        assert said is not None
         lesion = one.case.lesion
-        if lesion is not None:
-            rows, columns = np.nonzero(lesion.mask)
-            measured = float(one.case.hu[rows + lesion.corner[0], columns + lesion.corner[1]].mean())
-            assert int(said.group(1)) == rounded_hu(measured)
+        if lesion is None:
+            assert "HU" not in one.wording.reply
+            continue
+        rows, columns = np.nonzero(lesion.mask)
+        measured = float(one.case.hu[rows + lesion.corner[0], columns + lesion.corner[1]].mean())
+        judged = [
+            claim for claim in claims(one.wording.reply, Facts(hu=Extent.exactly(measured))) if claim.kind == "hu"
+        ]
+        assert all(claim.ok for claim in judged), one.wording.reply
+        said += len(judged)
+    assert said > COUNT / 4
+
+
+@pytest.mark.parametrize(
+    ("kind", "hu", "words"),
+    [
+        ("solid nodule", 40, "-100 to 100 HU"),
+        ("mass", 120, "0 to 200 HU"),
+        ("solid nodule", -180, "-300 to -100 HU"),
+        ("solid nodule", -420, "about -400 HU"),
+        ("ground-glass nodule", -610, "-700 to -500 HU"),
+        ("calcified nodule", 560, "above 200 HU"),
+        ("calcified nodule", 140, "above 100 HU"),
+        ("calcified nodule", -20, "above -100 HU"),
+        ("effusion", 9, "about 0 HU"),
+    ],
+)
+def test_densities_are_said_as_classes_that_hold(kind: str, hu: float, words: str) -> None:
+    assert density(wording.Facts(kind, "left", "middle", "lung", 2, hu)) == words
 
 
 def test_stated_sides_are_the_patients_sides(drawn: list[Sample]) -> None:
@@ -225,3 +250,23 @@ def test_noise_of_every_kernel_has_the_same_strength() -> None:
         noise = noise_of(np.random.default_rng(kernel), (500, 500), kernel)
         assert noise.std() == pytest.approx(1.0, abs=0.05)
         assert abs(noise.mean()) < 0.05
+
+
+def test_places_are_asked_for_truly(phantoms: Bank) -> None:
+    about: Counter[str] = Counter()
+    for index in range(40):
+        one = sample(phantoms, 5, "train", index, real=0.0, places=1.0)
+        facts = one.case.facts
+        assert one.wording.asks == "place"
+        asked = next(name for name, ways in wording.PLACE_QUESTIONS.items() if one.wording.question in ways)
+        assert set(one.wording.options) == set(wording.PLACES[asked])
+        assert one.wording.answer == {"zone": facts.zone, "region": facts.region}[asked]
+        assert parse(one.wording.reply).well_formed
+        about[asked] += 1
+    assert min(about[name] for name in wording.PLACES) > 8
+
+
+def test_no_question_about_the_place_is_drawn_unasked(drawn: list[Sample], phantoms: Bank) -> None:
+    assert {one.wording.asks for one in drawn} == {"kind", "side", "lesion", "size"}
+    again = sample(phantoms, 11, "train", 3, places=0.0)
+    assert again.prompt == drawn[3].prompt
