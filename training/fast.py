@@ -88,54 +88,23 @@ def shared_prompts(model: Any) -> Iterator[Prompts]:
     core, known = model.model.language_model, Prompts()
     forward = core.forward
 
-    def once(
-        inputs_embeds: Tensor,
-        attention_mask: Any = None,
-        position_ids: Any = None,
-        past_key_values: Any = None,
-        **rest: Any,
-    ) -> Any:
-        def plain() -> Any:
-            return forward(
-                inputs_embeds=inputs_embeds,
-                attention_mask=attention_mask,
-                position_ids=position_ids,
-                past_key_values=past_key_values,
-                **rest,
-            )
-
-        sampling = past_key_values is not None
+    def once(inputs_embeds: Tensor, past_key_values: Any = None, **rest: Any) -> Any:
+        past, mask, places = past_key_values, rest.get("attention_mask"), rest.get("position_ids")
+        sampling = past is not None
         length = inputs_embeds.shape[1] if sampling else known.length
-        begun = sampling and past_key_values.get_seq_length() > 0
-        if begun or not length or position_ids is None or not isinstance(attention_mask, Tensor):
-            return plain()
-        head, seen = inputs_embeds[:, :length], attention_mask[:, :length]
-        first, place = _first_of(head, seen)
+        begun = sampling and past.get_seq_length() > 0
+        if begun or not length or places is None or not isinstance(mask, Tensor):
+            return forward(inputs_embeds=inputs_embeds, past_key_values=past, **rest)
+        first, place = _first_of(inputs_embeds[:, :length], mask[:, :length])
         if len(first) == len(place):
-            return plain()
-        held = DynamicCache(config=core.config)
-        out = forward(
-            inputs_embeds=head[first],
-            attention_mask=seen[first],
-            position_ids=position_ids[:, first, :length],
-            past_key_values=held,
-            **{**rest, "use_cache": True},
-        )
-        cache = past_key_values if sampling else DynamicCache(config=core.config)
-        for number, layer in enumerate(held.layers):
-            cache.update(layer.keys[place], layer.values[place], number)
-        out.past_key_values = cache
-        out.last_hidden_state = out.last_hidden_state[place]
+            return forward(inputs_embeds=inputs_embeds, past_key_values=past, **rest)
+        cache = past if sampling else DynamicCache(config=core.config)
+        head = _read_once(forward, inputs_embeds[:, :length], rest, cache, core.config, first, place)
         if sampling:
-            return out
-        tail = forward(
-            inputs_embeds=inputs_embeds[:, length:],
-            attention_mask=attention_mask,
-            position_ids=position_ids[:, :, length:],
-            past_key_values=cache,
-            **{**rest, "use_cache": True},
-        )
-        tail.last_hidden_state = torch.cat((out.last_hidden_state, tail.last_hidden_state), 1)
+            return head
+        after = {**rest, "position_ids": places[:, :, length:], "past_key_values": cache, "use_cache": True}
+        tail = forward(inputs_embeds=inputs_embeds[:, length:], **after)
+        tail.last_hidden_state = torch.cat((head.last_hidden_state, tail.last_hidden_state), 1)
         tail.past_key_values = None
         return tail
 
@@ -144,6 +113,24 @@ def shared_prompts(model: Any) -> Iterator[Prompts]:
         yield known
     finally:
         del core.forward  # the class's own again
+
+
+def _read_once(
+    forward: Any, rows: Tensor, rest: dict[str, Any], cache: Any, config: Any, first: list[int], place: list[int]
+) -> Any:
+    """The output of prompts [n, length, width] of which only those in `first` differ; fills the cache for all rows."""
+    held, length = DynamicCache(config=config), rows.shape[1]
+    of_prompt = {
+        "attention_mask": rest["attention_mask"][first, :length],
+        "position_ids": rest["position_ids"][:, first, :length],
+        "past_key_values": held,
+        "use_cache": True,
+    }
+    out = forward(inputs_embeds=rows[first], **{**rest, **of_prompt})
+    for number, layer in enumerate(held.layers):
+        cache.update(layer.keys[place], layer.values[place], number)
+    out.past_key_values, out.last_hidden_state = cache, out.last_hidden_state[place]
+    return out
 
 
 def _first_of(rows: Tensor, masks: Tensor) -> tuple[list[int], list[int]]:
