@@ -29,9 +29,9 @@ PURPOSE = "Shows on any laptop how a local model reasons about a region of a CT.
 LIMITS = (
     "It has seen drawn lesions only, nearly all in the lung, some masses in the wall of abdomen and pelvis, on axial "
     "slices, with a handful of real scans as background; it knows ten kinds and a few fixed questions, and words its "
-    "steps by habit. It states sizes of nodules, masses and cavities only, a quarter of them off by more than 2 mm and a "
-    "fifth, and densities only as broad classes: measure instead. Vessels cut across and small nodules look alike on one "
-    "slice. It says something confident about anything, head or artefact alike."
+    "steps by habit. It states sizes of nodules, masses and cavities only, a quarter of them off by more than 2 mm and "
+    "a fifth, and densities only as broad classes: measure instead. Vessels cut across and small nodules look alike on "
+    "one slice. It says something confident about anything, head or artefact alike."
 )
 README = Path(__file__).with_name("model_readme.txt").read_text(encoding="utf-8")
 
