@@ -1,10 +1,10 @@
 """Which token of a completion answers for which reward: an advantage for every token in place of one for all.
 
 A completion of sixty tokens chooses its answer in three or four of them and states sizes, densities and places in the
-others. One advantage for all pays a lucky phrase for a right answer, and most of a step's slope is such noise. Here a
-statement that can be judged is paid for its own truth, and what is said before the box is looked into (observe,
-locate) only for the form; all else answers for the rest of the reward. Process supervision (Shao et al. 2024, 4.1.3)
-with rules as the judge.
+others. One advantage for all pays a lucky phrase for a right answer. Here a statement that can be judged is paid for
+its own truth (those of the conclusion, which carry the answer, aside), and what is said before the box is looked into
+(observe, locate) only for the form; all else answers for the rest of the reward. Process supervision (Shao et al. 2024,
+4.1.3) with rules as the judge.
 """
 
 from __future__ import annotations
@@ -17,9 +17,11 @@ from numpy.typing import NDArray
 
 from engine.reasoning.claims import Facts, ReplyWatch
 from engine.reasoning.prompt import placed_steps, think_part, think_start
+from engine.reasoning.scores import narrow
 
 Advantages = NDArray[np.float32]
-EARLY = ("observe", "locate")
+EARLY, LAST = ("observe", "locate"), "conclude"
+MOST = 2  # statements of a kind in a reply; more of them earn nothing, or repeating one would pay
 FEW = 2  # completions of a group that must state a kind of thing before one can be better than another
 
 
@@ -32,11 +34,18 @@ class Said:
 
 
 def said(text: str, facts: Facts | None) -> Said:
-    """Statements and early steps of a finished reply; spans are characters of it."""
+    """Statements and early steps of a finished reply; spans are characters of it.
+
+    As for the validation reward, a wide range that holds is no statement to be paid for.
+    """
     think, start = think_part(text), think_start(text)
-    early = [(start + a, start + b) for step, (a, b) in placed_steps(think) if step.stage in EARLY]
-    found = ReplyWatch(facts or Facts(), 0, text).judged(whole=True)
-    return Said(tuple((one.kind, one.span, one.ok) for one in found), tuple(early))
+    placed = placed_steps(think)
+    early = [(start + a, start + b) for step, (a, b) in placed if step.stage in EARLY]
+    last = next((start + a for step, (a, _) in placed if step.stage == LAST), len(text))
+    found = [one for one in ReplyWatch(facts or Facts(), 0, text).judged(whole=True) if one.span[0] < last]
+    return Said(
+        tuple((one.kind, one.span, None if one.ok and not narrow(one) else one.ok) for one in found), tuple(early)
+    )
 
 
 def relative(rewards: Sequence[float | None], group: int, scale: str) -> Advantages:
@@ -79,6 +88,6 @@ def by_token(
 
 
 def truths(told: Sequence[Said], kind: str) -> list[float | None]:
-    """How much of what each completion states of a kind holds; None where it states nothing that can be judged."""
+    """Whether all that each completion states of a kind holds; None where it states nothing that can be judged."""
     judged = [[ok for name, _, ok in one.statements if name == kind and ok is not None] for one in told]
-    return [sum(each) / len(each) if each else None for each in judged]
+    return [float(len(each) <= MOST and all(each)) if each else None for each in judged]

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, replace
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,8 @@ def arguments(plan: Config, model: Any) -> GRPOConfig:
         raise InputError(
             "prompts x group under [grpo] must divide by the processes, and that by micro; a group needs 2 completions."
         )
+    if grpo.credit == "steps" and grpo.loss_type == "luspo":
+        raise InputError('loss_type = "luspo" weighs whole replies; set credit under [grpo] to "reply".')
     config = model.config
     suppressed = [getattr(config, name) for name in PLACEHOLDERS if name in config.to_dict()]
     return GRPOConfig(
@@ -189,7 +192,8 @@ class GroupTrainer(GRPOTrainer):  # type: ignore[misc]
     def _get_per_token_logps_and_entropies(
         self, model: Any, input_ids: Tensor, attention_mask: Tensor, logits_to_keep: int, *args: Any, **rest: Any
     ) -> Any:
-        self.prompts.length = input_ids.shape[1] - logits_to_keep
+        # Processes whose layers are gathered at every call must call them equally often.
+        self.prompts.length = 0 if self.is_fsdp_enabled else input_ids.shape[1] - logits_to_keep
         try:
             return super()._get_per_token_logps_and_entropies(
                 model, input_ids, attention_mask, logits_to_keep, *args, **rest
@@ -245,7 +249,8 @@ class GroupTrainer(GRPOTrainer):  # type: ignore[misc]
         def against_group(rewards: Sequence[float | None]) -> Advantages:
             return relative(rewards, self.plan.group, self.plan.scale)[mine]
 
-        form = part.get("form", torch.zeros_like(rest)).tolist()
+        paid_form = self._paid[:, list(weights).index("form")] if "form" in weights else torch.zeros_like(rest)
+        form = paid_form.nan_to_num().tolist()
         paid = cache(lambda kind: weights.get("validation", 0.0) * against_group(truths(told, kind)))
         found = by_token(
             pieces,
@@ -260,10 +265,17 @@ class GroupTrainer(GRPOTrainer):  # type: ignore[misc]
         return whole
 
     def _pieces(self, ids: Tensor, mask: Tensor) -> tuple[list[list[int]], list[str]]:
-        """Lengths in characters of every completion's tokens, and its text."""
-        decode = cache(lambda one: self._tokenizer.decode([one], skip_special_tokens=True))
-        rows = [[decode(one) for one in row[keep].tolist()] for row, keep in zip(ids, mask.bool(), strict=True)]
-        return [[len(one) for one in row] for row in rows], ["".join(row) for row in rows]
+        """Lengths in characters of every completion's tokens, and its text.
+
+        A token alone may be half a letter, or lose its space: prefixes are decoded, not tokens.
+        """
+
+        def told(row: list[int]) -> list[str]:
+            starts = (self._tokenizer.decode(row[:end], skip_special_tokens=True) for end in range(len(row) + 1))
+            return [one.rstrip("\ufffd") for one in starts]
+
+        rows = [told(row[keep].tolist()) for row, keep in zip(ids, mask.bool(), strict=True)]
+        return [[len(b) - len(a) for a, b in pairwise(row)] for row in rows], [row[-1] for row in rows]
 
     def _calculate_rewards(self, inputs: list[dict[str, Any]], *rest: Any) -> Any:
         unseen = {row["case"]: row for row in inputs if row["unseen"] is not None}

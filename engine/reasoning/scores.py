@@ -132,10 +132,11 @@ def valid(one: dict[str, str], facts: Facts) -> float:
 
 def _true(found: Sequence[Claim]) -> bool:
     """Said, at most twice, truly each time and once as a value, not a wide range: listing every size earns nothing."""
-    return len(found) <= 2 and all(claim.ok is True for claim in found) and any(_narrow(claim) for claim in found)
+    return len(found) <= 2 and all(claim.ok is True for claim in found) and any(narrow(claim) for claim in found)
 
 
-def _narrow(claim: Claim) -> bool:
+def narrow(claim: Claim) -> bool:
+    """Whether a statement gives a value, or a range not much wider than its tolerance."""
     if not isinstance(claim.stated, str) or claim.kind == "side":
         return True
     edges = [float(part) for part in claim.stated.split(" to ") if re.fullmatch(r"-?\d+(?:\.\d+)?", part)]

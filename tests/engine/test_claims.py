@@ -72,6 +72,9 @@ def test_the_labelled_set_is_large_and_a_third_was_held_out() -> None:
         ("It is over 30 mm.", "diameter", "over 30", 12.0, False),
         ("Its density is 60 HU.", "hu", 60.0, 30.0, True),
         ("Its density is -100 HU.", "hu", -100.0, 30.0, False),
+        ("It has -100 to 20 HU.", "hu", "-100 to 20", 30.0, True),  # wide: only the error of measuring is added
+        ("It has -100 to 0 HU.", "hu", "-100 to 0", 30.0, False),
+        ("It has -20 to 0 HU.", "hu", "-20 to 0", 30.0, True),
         ("It lies in the left lung.", "side", "left", "left", True),
         ("It lies in the right lung.", "side", "right", "left", False),
         ("It lies in the midline.", "side", "midline", "left", None),

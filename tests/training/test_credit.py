@@ -67,6 +67,30 @@ def test_every_token_is_paid_for_what_it_says() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("words", "judged", "paid"),
+    [
+        ("about 60 HU", [True], 1.0),
+        ("about 400 HU", [False], 0.0),
+        ("-1000 to 1000 HU", [None], None),
+        ("over -900 HU", [None], None),
+        ("60 HU. Attenuation 60 HU. It has 60 HU", [True] * 3, 0.0),
+        ("about 60 HU, or 400 HU", [True, False], 0.0),
+    ],
+)
+def test_wide_ranges_repeats_and_choices_earn_nothing(
+    words: str, judged: list[bool | None], paid: float | None
+) -> None:
+    one = said(REPLY.replace("about 50 HU", words), FACTS)
+    assert [ok for kind, _, ok in one.statements if kind == "hu"] == judged
+    assert truths([one], "hu") == [paid]
+
+
+def test_what_the_conclusion_states_is_paid_with_the_answer() -> None:
+    one = said(REPLY.replace("this is a mass", "the box is on the right"), FACTS)
+    assert [kind for kind, _, _ in one.statements] == ["side", "diameter", "hu"]
+
+
 def test_a_token_that_reaches_into_a_statement_belongs_to_it() -> None:
     one = Said(statements=(("hu", (4, 9), True),))
     found = by_token(

@@ -94,7 +94,7 @@ def test_reward_rises_and_a_run_cut_short_goes_on_to_the_same_curve(
     found = lines(capsys.readouterr().out)
     whole = rewards(found)
     first, last = (sum(whole[step] for step in steps) / 3 for steps in ((1, 2, 3), (10, 11, 12)))
-    assert last > 1.2 * first
+    assert last > (1.2 if "muon" in rates else 1.5) * first  # Muon's course hangs on the last digit of a slope
     assert found[-1]["event"] == "done"
     assert {"reward_std", "no_spread", "entropy", "length", "cut_off", "step_s", "eta_s", "rewards"} <= set(found[3])
     assert found[3]["rewards"].keys() == {"correctness"}
@@ -277,6 +277,7 @@ def test_prompts_shared_in_a_batch_give_the_same_outputs_slopes_and_completions(
         ('loss_type = "ppo"\n', "", "loss_type"),
         ('think = "maybe"\n', "", "think"),
         ('credit = "words"\n', "", "credit"),
+        ('credit = "steps"\nloss_type = "luspo"\n', "", "luspo"),
         ("", '[lora]\nrank = 2\nparts = ["tail"]\n', "parts"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -171,14 +172,17 @@ def test_reasoning_that_contradicts_itself_or_the_answer_earns_no_validation(tex
     assert validation([text], **_columns(1)) == [0.0]
 
 
-def test_the_true_reply_of_every_kind_of_case_earns_everything(phantoms: Bank) -> None:
+def test_the_true_reply_of_every_kind_of_case_earns_what_it_states_as_a_value(phantoms: Bank) -> None:
     for n in range(40):
         one = case(phantoms, np.random.default_rng([9, n]), KINDS[n % len(KINDS)], real=0.0)
         asked = word(one.facts, np.random.default_rng([8, n]))
         columns = {"solution": asked.answer, "options": asked.options, "facts": facts_of_case(one), "box": None}
         earned = _earned(asked.reply, **columns)
         assert earned["correctness"] == earned["form"] == 1.0, asked.reply
-        assert earned["validation"] == pytest.approx(1.0), (asked.reply, one.facts)
+        values = [
+            bool(re.search(rf"about -?\d+ {unit}", asked.reply)) for unit in ("HU", *["mm"] * bool(one.facts.size_mm))
+        ]
+        assert earned["validation"] == pytest.approx((1 + sum(values)) / (1 + len(values))), (asked.reply, one.facts)
 
 
 def test_a_right_label_after_wrong_reasoning_earns_its_label_alone() -> None:
