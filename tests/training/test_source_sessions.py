@@ -134,7 +134,7 @@ def test_a_model_that_drawn_samples_taught_is_taught_in_the_words_it_speaks(mass
         assert reply[2].endswith("box lies in the left lung, posterior third.") or reply[2].endswith(
             "box in the left lung, posterior third."
         )
-    assert known[3].startswith("Zoom: large solid lesion, about 32 mm, about ")
+    assert known[3] == "Zoom: large solid lesion, about 32 mm, -100 to 100 HU."
     assert known[4] in ("Conclude: this is a mass.", "Conclude: it fits a mass best.")
     assert "large solid lesion" not in other[3]
     assert other[4] == "Conclude: this is hamartoma."
