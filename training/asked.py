@@ -203,10 +203,7 @@ def _tested(reader: Reader, test: Test, outcome: Outcome, seed: int) -> Outcome:
     volume, roi = one_slice(test.case)
     changed = conditions(reader.card.canvas, volume, roi, seed)
     question = Question(
-        test.case.canvas(True, reader.card.canvas),
-        test.question or reader.card.question,
-        test.options,
-        reader.card.prompt,
+        test.case.canvas(True, reader.card.canvas), reader.card.question, test.options, reader.card.prompt
     )
     canvases = [question.canvas, *(one.canvas for one in changed)]
     inputs = [encode(loaded, replace(question, canvas=canvas)) for canvas in canvases]
